@@ -1,0 +1,155 @@
+"""Recording 10,000 results in SQLite, against bare `sqlite3.executemany` of the same columns.
+
+The baseline inserts one row for each result into a table without an index, in one transaction with
+the same pragmas: what `record` keeps of the result itself, and what it keeps in the statistics of
+its test, both computed beforehand. `record` besides finds the tests' ids, passes over what is
+recorded already, adds up the statistics and keeps the primary keys.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sqlite3
+import statistics as figures
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from argos.model.execution import Execution, Outcome, TestResult
+from argos.store import executions
+from argos.store.database import Database, open_database
+from argos.store.tables import RECENT
+
+TARGET = 2.0
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+BARE_TABLE = """
+CREATE TABLE bare (
+    execution_id TEXT, entity_id TEXT, entity_type TEXT, outcome TEXT, timestamp TEXT, setup_s REAL,
+    call_s REAL, teardown_s REAL, worker TEXT, space TEXT, attempt INTEGER, passed INTEGER, failed INTEGER,
+    error INTEGER, skipped INTEGER, xfailed INTEGER, xpassed INTEGER, duration_s REAL, last_run TEXT,
+    last_failure TEXT, recent TEXT, recent_durations BLOB
+)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--results", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder), options.results, options.rounds)
+
+
+def measure(folder: Path, count: int, rounds: int) -> None:
+    database = open_database(folder)
+    bare = bare_database(folder / "bare.db")
+    first = timed(lambda: record(database, 0, made(count, 0)), 1)
+    fill_recent(database)
+    recorded, inserted = [], []
+    for number in range(1, rounds + 1):  # in turn, so that a busy machine slows both
+        results = made(count, number)
+        rows = bare_rows(f"execution-{number}", results)
+        inserted.append(timed(lambda rows=rows: insert(bare, rows), 1))  # type: ignore[misc]
+        recorded.append(timed(lambda n=number, r=results: record(database, n, r), 1))  # type: ignore[misc]
+    database.close()
+    bare.close()
+    report(count, first, figures.median(recorded), figures.median(inserted))
+
+
+def report(count: int, first: float, recorded: float, inserted: float) -> None:
+    print(f"recording {count} results, tests known:  {recorded * 1000:6.0f} ms")
+    print(f"recording {count} results, tests new:    {first * 1000:6.0f} ms ({first / inserted:.2f} x)")
+    print(f"bare executemany of the same columns:   {inserted * 1000:6.0f} ms (baseline)")
+    ratio = recorded / inserted
+    print(f"ratio {ratio:.2f} x, target at most {TARGET} x: {'reached' if ratio <= TARGET else 'MISSED'}")
+
+
+def timed(work: Callable[[], None], times: int) -> float:
+    start = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - start) / times
+
+
+def made(count: int, number: int) -> list[TestResult]:
+    """One result for each test: one in a hundred fails."""
+    chance = random.Random(number)
+    start = START + timedelta(hours=number)
+    return [
+        TestResult(
+            entity=f"tests/unit/test_module_{i // 50}.py::TestClass{i // 10}::test_behaviour_number_{i}",
+            outcome=Outcome.FAILED if chance.random() < 0.01 else Outcome.PASSED,
+            started_at=start + timedelta(milliseconds=6 * i),
+            setup_s=chance.random() / 1000,
+            call_s=chance.lognormvariate(-7, 1.5),
+            teardown_s=chance.random() / 1000,
+        )
+        for i in range(count)
+    ]
+
+
+def record(database: Database, number: int, results: list[TestResult]) -> None:
+    name = f"execution-{number}"
+    with database.write() as connection:
+        executions.start(connection, Execution(name, "all", "local", START + timedelta(hours=number)))
+        executions.record(connection, name, results)
+
+
+def fill_recent(database: Database) -> None:
+    """Statistics as they are after a hundred executions and more."""
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE statistics SET recent = ?, recent_durations = ?", ("P" * RECENT, b"\x00\x1c" * RECENT)
+        )
+
+
+def bare_database(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(BARE_TABLE)
+    return connection
+
+
+def bare_rows(name: str, results: list[TestResult]) -> list[tuple[object, ...]]:
+    recent, recent_durations = "P" * RECENT, b"\x00\x1c" * RECENT
+    return [
+        (
+            name,
+            result.entity,
+            "test",
+            result.outcome.value,
+            result.started_at.isoformat(),
+            result.setup_s,
+            result.call_s,
+            result.teardown_s,
+            result.worker,
+            "local",
+            result.attempt,
+            *(99, 1, 0, 0, 0, 0),
+            result.duration_s,
+            result.started_at.isoformat(),
+            START.isoformat(),
+            recent,
+            recent_durations,
+        )
+        for result in results
+    ]
+
+
+def insert(connection: sqlite3.Connection, rows: list[tuple[object, ...]]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    marks = ", ".join("?" * len(rows[0]))
+    connection.executemany(f"INSERT INTO bare VALUES ({marks})", rows)
+    connection.execute("COMMIT")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A package of this project that happens to be called anvil."""

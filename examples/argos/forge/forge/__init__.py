@@ -1,0 +1,1 @@
+"""Forge turns sources into artefacts."""

@@ -1,0 +1,1 @@
+"""Anvil runs a project's tests by rule and remembers every result."""

@@ -1,0 +1,1 @@
+"""The commands of `anvil`, one file for each word after it."""

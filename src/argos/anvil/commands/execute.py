@@ -1,0 +1,366 @@
+"""`anvil execute`: selects by a rule, runs, remembers, and says what happened."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from argos.anvil.commands.workplace import Workplace, complete_rules
+from argos.console import edge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from argos.anvil.executor.pytest_executor import ExecutionResult, Standing
+    from argos.config.project import Interpreter
+    from argos.console.progress import ProgressLine
+    from argos.model.execution import TestResult
+    from argos.model.rule import Rule
+
+SHOWN_FAILURES = 10
+SHOWN_REASONS = 5
+SHOWN_LINES = 12
+
+
+@click.command(short_help="Run the tests that a rule selects.")
+@click.option(
+    "--rule",
+    "rule_name",
+    required=True,
+    metavar="NAME",
+    shell_complete=complete_rules,
+    help="A rule of .lens/rules.yaml, or built in: all, failed-in-last, failure-rate, changed.",
+)
+@click.option("--dry-run", is_flag=True, help="Show the selection with its reasons; run and record nothing.")
+@click.option(
+    "--space", default="local", show_default=True, help="Where this run belongs: local, ci, nightly, …"
+)
+@click.option(
+    "--workers", default="1", metavar="N|auto", show_default=True, help="Number of pytest processes at once."
+)
+@click.option("--shard", metavar="I/N", help="Run only the I-th of N parts, the same parts on every machine.")
+@click.option(
+    "--timeout", metavar="S", help="Seconds (or 90s, 5m) a single test may take; the run stops there."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show pytest's own output as it comes.")
+@click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGS]")
+@edge.common_options
+def execute(
+    rule_name: str,
+    dry_run: bool,
+    space: str,
+    workers: str,
+    shard: str | None,
+    timeout: str | None,
+    verbose: bool,
+    pytest_args: tuple[str, ...],
+    project: Path | None,
+    as_json: bool,
+) -> None:
+    """Run the tests that a rule selects, with the project's own interpreter, and remember every result.
+
+    Options of pytest may follow after `--`; what to run is said by the rule.
+
+    \b
+    Example:
+      anvil execute --rule quick-check
+      anvil execute --rule all --workers auto --timeout 5m
+      anvil execute --rule failed-in-last --dry-run
+      anvil execute --rule all --shard 1/4 --space ci -- -p no:randomly
+
+    Exit code: 0 fine or nothing to run, 1 tests failed or the run was cut short, 2 refused, 130 Ctrl-C.
+    """
+    from argos.anvil.executor.pytest_executor import Options, PytestExecutor
+    from argos.config.project import resolve_interpreter
+    from argos.config.quantities import parse_duration
+    from argos.console.progress import ProgressLine
+
+    place = Workplace(project)
+    rule = _runnable(place.rules.get(rule_name))
+    interpreter = resolve_interpreter(place.project, os.environ)
+    options = Options(
+        space=_space(space),
+        workers=_workers(workers),
+        shard=_shard(shard),
+        timeout_s=None if timeout is None else _positive(parse_duration(timeout)),
+        user_args=pytest_args,
+        command=("anvil", *sys.argv[1:]),
+        echo=sys.stderr.buffer if verbose else None,
+    )
+    line = ProgressLine(sys.stderr, enabled=False if verbose else None)
+    executor = PytestExecutor(place.project, interpreter, lambda: place.database, options, _drawing(line))
+    _stop_on_termination()
+    try:
+        result = executor.preview(rule) if dry_run else executor.execute_with_rule(rule)
+    finally:
+        line.clear()
+    if not dry_run:
+        _mirror(place)
+    if as_json:
+        edge.print_json(document(result))
+    elif dry_run:
+        _print_preview(result, rule, interpreter)
+    else:
+        _print_result(result, rule, interpreter)
+    raise SystemExit(result.execution.exit_code or 0)
+
+
+def document(result: ExecutionResult) -> dict[str, Any]:
+    """The stable JSON shape of an execution; seconds, and `full_duration_s` null before a full run."""
+    execution = result.execution
+    counts = execution.counts
+    return {
+        "execution_id": None if execution.status.value == "preview" else execution.execution_id,
+        "rule": execution.rule,
+        "space": execution.space,
+        "status": execution.status.value,
+        "selected": [{"entity": pick.entity, "reason": pick.reason} for pick in result.selection.picks],
+        "gone": list(execution.gone),
+        "counts": {
+            "selected": execution.selected,
+            "passed": counts.passed,
+            "failed": counts.failed,
+            "error": counts.error,
+            "skipped": counts.skipped,
+            "xfailed": counts.xfailed,
+            "xpassed": counts.xpassed,
+            "not_run": execution.not_run,
+        },
+        "duration_s": execution.duration_s,
+        "full_duration_s": execution.full_duration_s,
+        "running": list(execution.running),
+        "notes": list(execution.notes),
+        "commit": execution.commit,
+        "branch": execution.branch,
+        "dirty": execution.dirty,
+        "python": execution.python_version,
+        "pytest": execution.pytest_version,
+        "interpreter": execution.interpreter,
+        "platform": execution.platform,
+        "results": [
+            {
+                "entity": each.entity,
+                "outcome": each.outcome.value,
+                "duration_s": round(each.duration_s, 6),
+                "message": each.message,
+                "attempt": each.attempt,
+            }
+            for each in result.results
+        ],
+    }
+
+
+def _runnable(rule: Rule) -> Rule:
+    from argos.errors import ArgosError
+
+    if not rule.enabled:
+        raise ArgosError(
+            f"The rule {rule.name!r} is disabled.", where=rule.source, next_step="Set enabled: true there."
+        )
+    if rule.executor != "pytest":
+        raise ArgosError(
+            f"The rule {rule.name!r} needs the executor {rule.executor!r}, which this version does not run.",
+            where=rule.source,
+            next_step="It runs rules with executor type pytest.",
+        )
+    return rule
+
+
+def _space(text: str) -> str:
+    if not text or len(text) > 50 or not all(c.isalnum() or c in "-_." for c in text):
+        raise click.BadParameter("at most 50 letters, digits, '-', '_' and '.'", param_hint="--space")
+    return text
+
+
+def _workers(text: str) -> int:
+    if text == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter("a number from 1, or auto", param_hint="--workers")
+    return int(text)
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise click.BadParameter("I/N with I from 1 to N, as in 1/4", param_hint="--shard")
+    return int(index), int(count)
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise click.BadParameter("more than 0 seconds", param_hint="--timeout")
+    return seconds
+
+
+def _stop_on_termination() -> None:
+    """A polite kill and a closed terminal are answered as Ctrl-C is: stop, record, say so."""
+    import signal
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, stop)
+
+
+def _mirror(place: Workplace) -> None:
+    from argos.store import rules as mirror
+
+    with place.database.write() as connection:
+        mirror.mirror(connection, list(place.rules.rules.values()))
+
+
+# The live line
+
+
+def _drawing(line: ProgressLine) -> Callable[[Standing], None]:
+    def draw(standing: Standing) -> None:
+        if line.due():
+            line.draw(progress_text(standing))
+
+    return draw
+
+
+def progress_text(standing: Standing) -> str:
+    """`420/2013  2 failed  tests/test_a.py::test_b  12s, about 40s left`."""
+    from argos.console.progress import clock
+
+    results = [result for part in standing.parts for journal in part.journals for result in journal.results]
+    done = {result.entity: result for result in results}
+    if not standing.picked:
+        collecting = any(part.collected is None for part in standing.parts)
+        return f"{'collecting' if collecting else 'ending'}  {clock(standing.elapsed_s)}"
+    failed = sum(result.outcome.failing for result in done.values())
+    running = [test for part in standing.parts for test in part.running_tests]
+    words = [f"{len(done)}/{standing.picked}", f"{len(done) - failed} passed", f"{failed} failed"]
+    words += running[:1]
+    words.append(clock(standing.elapsed_s) + _remaining(standing, done))
+    return "  ".join(words)
+
+
+def _remaining(standing: Standing, done: dict[str, TestResult]) -> str:
+    from argos.console.progress import clock
+
+    durations = standing.durations
+    if not durations:
+        return ""
+    typical = sum(durations.values()) / len(durations)
+    left = sum(
+        durations.get(test, typical) for part in standing.parts for test in part.assigned if test not in done
+    )
+    at_once = max(sum(part.running for part in standing.parts), 1)
+    return f", about {clock(left / at_once)} left"
+
+
+# What is printed at the end
+
+
+def _print_preview(result: ExecutionResult, rule: Rule, interpreter: Interpreter) -> None:
+    from argos.console.progress import plural
+
+    picks = result.selection.picks
+    click.echo(
+        f"rule {rule.name} would pick {plural(len(picks), 'test')}; {interpreter.path} ({interpreter.origin})"
+    )
+    for pick in picks:
+        click.echo(f"{_line(pick.entity)}  ({_line(pick.reason)})")
+    _print_gone_and_notes(result)
+    if not picks:
+        click.echo(_why_nothing(rule))
+
+
+def _print_result(result: ExecutionResult, rule: Rule, interpreter: Interpreter) -> None:
+    from argos.console.progress import plural
+
+    execution = result.execution
+    versions = (
+        f"Python {execution.python_version}, pytest {execution.pytest_version}, "
+        if execution.python_version
+        else ""
+    )
+    click.echo(f"rule {rule.name}: {versions}{interpreter.path} ({interpreter.origin})")
+    click.echo(f"picked {plural(execution.selected, 'test')}" + (":" if execution.selected else ""))
+    _print_reasons(Counter(pick.reason for pick in result.selection.picks))
+    _print_failures(result)
+    _print_gone_and_notes(result)
+    if not result.selection.picks and not result.results:
+        click.echo(_why_nothing(rule))
+    click.echo(_summary(result))
+
+
+def _print_reasons(reasons: Counter[str]) -> None:
+    shown = reasons.most_common(SHOWN_REASONS)
+    for reason, count in shown:
+        click.echo(f"  {count:>6}  {_line(reason)}")
+    if len(reasons) > len(shown):
+        rest = reasons.total() - sum(count for _, count in shown)
+        click.echo(f"  {rest:>6}  for {len(reasons) - len(shown)} other reasons; --json lists all")
+
+
+def _print_failures(result: ExecutionResult) -> None:
+    from argos.console.progress import plural
+
+    last = {each.entity: each for each in result.results}
+    failing = [each for each in last.values() if each.outcome.failing]
+    for each in failing[:SHOWN_FAILURES]:
+        click.echo(click.style(f"\n{each.outcome.value.upper()} {_line(each.entity)}", fg="red"))
+        lines = (each.message or "").splitlines()
+        for text in lines[:SHOWN_LINES]:
+            click.echo(f"  {_line(text)}")
+        if len(lines) > SHOWN_LINES:
+            click.echo(f"  … {len(lines) - SHOWN_LINES} more lines")
+    if len(failing) > SHOWN_FAILURES:
+        click.echo(f"\nand {plural(len(failing) - SHOWN_FAILURES, 'more failing test')}")
+    if failing:
+        click.echo(f"\ntracebacks: anvil history show {result.execution.execution_id}")
+
+
+def _print_gone_and_notes(result: ExecutionResult) -> None:
+    from argos.console.progress import plural
+
+    execution = result.execution
+    if execution.gone:
+        shown = ", ".join(map(_line, execution.gone[:3]))
+        more = f" and {len(execution.gone) - 3} more" if len(execution.gone) > 3 else ""
+        click.echo(f"gone, so not run: {shown}{more}")
+    for test in execution.running:
+        click.echo(f"running when it stopped: {_line(test)}")
+    if execution.not_run:
+        click.echo(f"{plural(execution.not_run, 'picked test')} had no result")
+    for note in execution.notes:
+        click.echo(f"note: {note}")
+
+
+def _summary(result: ExecutionResult) -> str:
+    from argos.anvil.commands.history import outcome_words
+    from argos.console.progress import clock
+
+    execution = result.execution
+    took = clock(execution.duration_s or 0.0)
+    beside = ""
+    if execution.full_duration_s and execution.duration_s is not None and not execution.complete:
+        share = execution.duration_s / execution.full_duration_s
+        beside = f" ({share:.0%} of the full run's {clock(execution.full_duration_s)})"
+    colour = "red" if execution.exit_code else "green"
+    return click.style(outcome_words(execution), fg=colour) + f" in {took}{beside}, {execution.execution_id}"
+
+
+def _why_nothing(rule: Rule) -> str:
+    from argos.anvil.core.rule_engine import describe
+
+    return f"Nothing to run: no test matches the rule's criteria ({describe(rule.criterion)})."
+
+
+def _line(text: str) -> str:
+    from argos.console.tables import one_line
+
+    return one_line(text)

@@ -1,0 +1,1 @@
+"""What decides: rules on histories, and the figures they rest on."""

@@ -1,0 +1,580 @@
+"""Executes a rule with the project's own pytest and remembers every result."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from argos import git, locks, process
+from argos.anvil.core.rule_engine import RuleEngine, is_everything, uses_history
+from argos.anvil.executor.part import Part, Target, in_shard, shares
+from argos.config.project import Interpreter, ProjectConfig, TestRoot
+from argos.console.progress import plural
+from argos.errors import ArgosError
+from argos.model.execution import Counts, Execution, ExecutionStatus, Outcome, Pick, Selection, TestResult
+from argos.model.rule import Rule
+from argos.tools import execution_header
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from argos.store.database import Database
+
+POLL_S = 0.02
+PATIENCE_S = 10.0
+OUTSIDE_SIGNALS = frozenset({-1, -2, -9, -15})
+ALWAYS_OVERRIDDEN = ("lf", "stepwise", "maxfail", "collectonly", "last-failed-no-failures")
+GATES_OF_THE_WHOLE = ("cov_fail_under",)
+FILTERS = ("markexpr", "keyword", "deselect")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a rule is executed. `shard` is (index from 1, count); `timeout_s` limits a single test."""
+
+    space: str = "local"
+    workers: int = 1
+    shard: tuple[int, int] | None = None
+    timeout_s: float | None = None
+    user_args: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    echo: BinaryIO | None = None
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionResult:
+    """A recorded execution with its selection and results. `stopped_by_user` is true after Ctrl-C."""
+
+    execution: Execution
+    selection: Selection
+    results: list[TestResult]
+    stopped_by_user: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far an execution is, for a progress line. `durations` are the recorded mean seconds."""
+
+    parts: list[Part]
+    picked: int | None
+    durations: Mapping[str, float]
+    elapsed_s: float
+
+
+Observer = Callable[[Standing], None]
+
+
+@dataclass
+class Run:
+    """The state of one execution while it runs."""
+
+    rule: Rule
+    parts: list[Part]
+    folder: Path
+    engine: RuleEngine
+    started: float
+    picks: list[Pick] = field(default_factory=list)
+    gone: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    extra_results: list[TestResult] = field(default_factory=list)
+    durations: Mapping[str, float] = field(default_factory=dict)
+    chosen_roots: dict[str, list[list[str] | None]] = field(default_factory=dict)
+
+    @property
+    def everything_collected(self) -> bool:
+        return all(part.collected is not None or part.exit_code is not None for part in self.parts)
+
+
+class PytestExecutor:
+    """Runs rules in a project. `database` is called when the memory is first needed."""
+
+    def __init__(
+        self,
+        project: ProjectConfig,
+        interpreter: Interpreter,
+        database: Callable[[], Database],
+        options: Options | None = None,
+        observe: Observer = lambda _standing: None,
+    ) -> None:
+        self.project = project
+        self.interpreter = interpreter
+        self.options = options or Options()
+        self._database = database
+        self._observe = observe
+
+    def execute_with_rule(self, rule: Rule) -> ExecutionResult:
+        """Selects, runs, records and returns what happened.
+
+        Raises `ArgosError` when nothing could be run: no test roots, no pytest, a database that
+        refuses. Failing tests are results, not errors.
+        """
+        with self._folder() as (folder, execution_id), ExitStack() as reading:
+            run = self._prepare(rule, folder, reading, dry_run=False)
+            try:
+                self._start_parts(run)
+                header = self._header(rule, execution_id)
+                _write_atomically(folder / "execution.json", execution_header.dump(header))
+                database = self._database()
+
+                def remember() -> None:
+                    reading.close()
+                    self._remember(database, header, run)
+
+                stopped_by_user = self._drive(run, remember)
+            except BaseException:
+                _end_all(run.parts, 0.0)
+                raise
+            finally:
+                reading.close()
+            return self._record(database, header, run, stopped_by_user)
+
+    def preview(self, rule: Rule) -> ExecutionResult:
+        """What the rule would pick now: collects the tests, runs none and records nothing."""
+        with self._folder() as (folder, execution_id), ExitStack() as reading:
+            run = self._prepare(rule, folder, reading, dry_run=True)
+            try:
+                self._start_parts(run)
+                self._drive(run, lambda: None)
+            finally:
+                _end_all(run.parts, 0.0)
+            self._refuse_if_nothing_started(run)
+            header = dataclasses.replace(
+                self._header(rule, execution_id),
+                status=ExecutionStatus.PREVIEW,
+                notes=tuple(_notes(run)),
+                selected=len(run.picks),
+                gone=run.gone,
+            )
+            (folder / "execution.json").unlink(missing_ok=True)
+            return ExecutionResult(header, Selection(tuple(run.picks), run.gone), [])
+
+    # Before the run
+
+    @contextmanager
+    def _folder(self) -> Iterator[tuple[Path, str]]:
+        """A locked folder for the journals; taken away once the execution is recorded."""
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        execution_id = f"{self.options.space}-{stamp}-{secrets.token_hex(2)}"
+        folder = self.project.root / ".argos" / "journal" / execution_id
+        try:
+            folder.mkdir(parents=True)
+            lock = locks.FileLock(folder / "lock")
+            lock.acquire()
+        except OSError as error:
+            raise ArgosError(
+                f"The journal of this execution cannot be written: {error.strerror}.",
+                where=str(folder),
+                next_step="Make the project's folder writable, or free some disk.",
+            ) from error
+        try:
+            yield folder, execution_id
+        finally:
+            lock.release()
+            if not (folder / "execution.json").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _prepare(self, rule: Rule, folder: Path, reading: ExitStack, *, dry_run: bool) -> Run:
+        if not self.project.roots:
+            raise ArgosError(
+                "No tests were found in this project.",
+                where=str(self.project.root),
+                next_step="Name the test folders under validators: pytest: roots: in .anvil/config.yaml.",
+            )
+        opened: list[Connection] = []
+
+        def connect() -> Connection:
+            if not opened:
+                opened.append(reading.enter_context(self._database().read()))
+            return opened[0]
+
+        environ = self.options.environ
+        engine = RuleEngine(
+            connect,
+            space=self.options.space,
+            root=self.project.root,
+            changed=lambda: git.changed_files(self.project.root, environ),
+        )
+        files = engine.files(rule)
+        target = Target(
+            project_root=self.project.root,
+            interpreter=self.interpreter.path,
+            folder=folder,
+            pytest_args=self.project.pytest_args,
+            user_args=self.options.user_args,
+            overrides=self._overrides(rule),
+            dry_run=dry_run,
+            environ=environ,
+        )
+        run = Run(rule, [], folder, engine, time.monotonic())
+        for root, processes in self._processes():
+            inside = None if files is None else {file for file in files if _lies_in(file, root)}
+            if inside is None or inside:
+                for _ in range(processes):
+                    run.parts.append(Part(str(len(run.parts)), root, target, files=inside))
+        return run
+
+    def _processes(self) -> list[tuple[TestRoot, int]]:
+        """How many pytest processes each root gets: one, and the workers that are left over."""
+        each, more = divmod(max(self.options.workers, len(self.project.roots)), len(self.project.roots))
+        return [(root, each + (position < more)) for position, root in enumerate(self.project.roots)]
+
+    def _overrides(self, rule: Rule) -> tuple[str, ...]:
+        overrides = list(ALWAYS_OVERRIDDEN)
+        whole = is_everything(rule) and self.options.shard is None
+        several = self.options.workers > len(self.project.roots)
+        if not whole or several:
+            overrides += GATES_OF_THE_WHOLE
+        if uses_history(rule.criterion):
+            overrides += FILTERS
+        if self.options.workers > 1:
+            overrides.append("numprocesses")
+        return tuple(overrides)
+
+    def _header(self, rule: Rule, execution_id: str) -> Execution:
+        state = git.state(self.project.root)
+        shard = self.options.shard
+        return Execution(
+            execution_id=execution_id,
+            rule=rule.name,
+            space=self.options.space,
+            started_at=datetime.now(UTC),
+            commit=state.commit,
+            branch=state.branch,
+            dirty=state.dirty,
+            platform=platform.platform(),
+            interpreter=str(self.interpreter.path),
+            command=self.options.command,
+            workers=self.options.workers,
+            shard=None if shard is None else f"{shard[0]}/{shard[1]}",
+        )
+
+    # The run
+
+    def _start_parts(self, run: Run) -> None:
+        """Starts parts as far as the workers allow; one that waits for its answer takes no place."""
+        for part in run.parts:
+            if not part.started and self._busy(run) < self.options.workers:
+                part.start(self.options.echo)
+
+    def _busy(self, run: Run) -> int:
+        return sum(part.running and not part.waiting for part in run.parts)
+
+    def _drive(self, run: Run, when_answered: Callable[[], None]) -> bool:
+        """Goes on until every part has ended; true if the user stopped it."""
+        remembered = False
+        try:
+            while not all(part.exit_code is not None for part in run.parts):
+                for part in run.parts:
+                    if part.running:
+                        part.read()
+                        self._mind_the_time(part, run)
+                self._choose(run)
+                self._start_parts(run)
+                if not remembered and run.everything_collected:
+                    remembered = True
+                    self._compare(run)
+                    when_answered()
+                self._observe(
+                    Standing(run.parts, len(run.picks), run.durations, time.monotonic() - run.started)
+                )
+                time.sleep(POLL_S)
+        except KeyboardInterrupt:
+            self._stop(run)
+            return True
+        finally:
+            for part in run.parts:
+                if part.started:
+                    part.read()
+        if not remembered:
+            self._compare(run)
+            when_answered()
+        return False
+
+    def _choose(self, run: Run) -> None:
+        """Answers the parts that wait: root by root, or all at once where a cap ranks all tests."""
+        capped = run.rule.limit is not None or run.rule.budget_s is not None
+        if capped and not run.everything_collected:
+            return
+        if capped and not run.chosen_roots:
+            collected = {test: None for part in run.parts for test in part.collected or ()}
+            self._select(run, list(collected), [part.root for part in run.parts])
+        for part in run.parts:
+            if not part.waiting:
+                continue
+            if part.root.path not in run.chosen_roots:
+                self._select(run, part.collected or [], [part.root])
+            # A part that has waited for others takes up a worker's place again.
+            if self._busy(run) < self.options.workers:
+                part.answer(run.chosen_roots[part.root.path].pop(0))
+
+    def _select(self, run: Run, collected: list[str], roots: list[TestRoot]) -> None:
+        chosen = run.engine.select(run.rule, collected)
+        picks = list(chosen.selection.picks)
+        if self.options.shard is not None:
+            picks = [pick for pick in picks if in_shard(pick.entity, *self.options.shard)]
+        run.picks += picks
+        run.notes += chosen.notes
+        picked = [pick.entity for pick in picks]
+        everything = len(picked) == len(collected)
+        for root in {root.path: root for root in roots}.values():
+            parts = [part for part in run.parts if part.root.path == root.path]
+            if len(parts) == 1 and everything:
+                run.chosen_roots[root.path] = [None]
+                continue
+            here = set(next((part.collected for part in parts if part.collected is not None), []))
+            mine = [test for test in picked if test in here]
+            run.durations = run.engine.history.durations if len(parts) > 1 else {}
+            run.chosen_roots[root.path] = list(shares(mine, len(parts), run.durations))
+
+    def _compare(self, run: Run) -> None:
+        """Once every test that exists is known: which picks are gone, which patterns match nothing."""
+        if any(part.collected is None for part in run.parts):
+            return
+        collected = [test for part in run.parts for test in part.collected or ()]
+        journals = [journal for part in run.parts for journal in part.journals]
+        deselected = {t for j in journals if j.collected for t in j.collected.get("deselected", ())}
+        broken = {file for journal in journals for file in journal.collection_errors}
+        run.gone = tuple(
+            test
+            for test in run.engine.gone(run.rule, {*collected, *deselected})
+            if test.partition("::")[0] not in broken
+            and (self.options.shard is None or in_shard(test, *self.options.shard))
+        )
+        unmatched = run.engine.unmatched(run.rule, [*collected, *deselected, *broken])
+        run.notes += [f"The rule's group {pattern} matches no test." for pattern in unmatched]
+
+    def _mind_the_time(self, part: Part, run: Run) -> None:
+        limit = self.options.timeout_s if self.options.timeout_s is not None else self.project.timeout_s
+        if limit is None or not part.running or part.waiting:
+            return
+        longest = part.longest_running()
+        if longest is not None and longest[1] > limit:
+            part.abort(f"{longest[0]} did not end within {limit:g} s, the time limit of a test")
+            part.read()
+            run.extra_results += _ended_in(
+                part, Outcome.FAILED, f"Timeout: the test did not end within {limit:g} s.", only=longest[0]
+            )
+        elif longest is None and part.silent_for() > limit:
+            doing = "collecting" if part.collected is None else "ending"
+            part.abort(f"pytest took more than {limit:g} s, the time limit of a test, for {doing}")
+            part.read()
+
+    def _stop(self, run: Run) -> None:
+        """Ctrl-C: pytest ends the running test and reports; a second Ctrl-C does not wait for that."""
+        try:
+            for part in run.parts:
+                part.interrupt()
+            _end_all(run.parts, PATIENCE_S)
+        except KeyboardInterrupt:
+            _end_all(run.parts, 0.0)
+
+    # After the run
+
+    def _remember(self, database: Database, header: Execution, run: Run) -> None:
+        """Puts the execution and its selection on record while the tests already run."""
+        from argos.store import executions
+
+        with database.write() as connection:
+            complete = executions.last_complete(connection, header.space)
+            full = None if complete is None else complete.duration_s
+            executions.start(
+                connection,
+                dataclasses.replace(header, full_duration_s=full, selected=len(run.picks), gone=run.gone),
+            )
+            executions.save_selection(connection, header.execution_id, Selection(tuple(run.picks), run.gone))
+        with database.read() as connection:
+            from argos.store import statistics
+
+            if not run.durations:
+                run.durations = statistics.durations(connection, space=header.space)
+
+    def _record(
+        self, database: Database, header: Execution, run: Run, stopped_by_user: bool
+    ) -> ExecutionResult:
+        from argos.store import entities, executions
+
+        for part in run.parts:
+            self._account_for_end(part, run, stopped_by_user)
+        results = [r for part in run.parts for journal in part.journals for r in journal.results]
+        results += run.extra_results
+        execution = self._summed_up(header, run, results, stopped_by_user)
+        selection = Selection(tuple(run.picks), run.gone)
+        try:
+            with database.write() as connection:
+                if not executions.exists(connection, execution.execution_id):
+                    executions.start(connection, execution)
+                    executions.save_selection(connection, execution.execution_id, selection)
+                complete = executions.last_complete(connection, execution.space)
+                full = None if complete is None else complete.duration_s
+                execution = dataclasses.replace(execution, full_duration_s=full)
+                executions.record(connection, execution.execution_id, results)
+                executions.update(connection, execution)
+                entities.mark_gone(connection, run.gone, execution.started_at)
+        except ArgosError as error:
+            safe = f"The results are safe in {run.folder}; the next command records them."
+            error.next_step = f"{error.next_step} {safe}" if error.next_step else safe
+            raise
+        (run.folder / "execution.json").unlink(missing_ok=True)
+        self._refuse_if_nothing_started(run)
+        return ExecutionResult(execution, selection, results, stopped_by_user)
+
+    def _account_for_end(self, part: Part, run: Run, stopped_by_user: bool) -> None:
+        """Names the test that a dying process was running, and records it if it was the test's doing."""
+        if part.exit_code is None or part.finished or stopped_by_user or part.stopped is not None:
+            return
+        if not part.running_tests:
+            return
+        how = process.describe_exit(part.exit_code)
+        if part.exit_code in OUTSIDE_SIGNALS:
+            return
+        run.extra_results += _ended_in(
+            part, Outcome.ERROR, f"The process ended with {how} while this test was running."
+        )
+
+    def _summed_up(
+        self, header: Execution, run: Run, results: list[TestResult], stopped_by_user: bool
+    ) -> Execution:
+        sessions = [journal.session for part in run.parts for journal in part.journals if journal.session]
+        first = sessions[0] if sessions else {}
+        with_result = {result.entity for result in results}
+        not_run = sum(pick.entity not in with_result for pick in run.picks)
+        cut_short = stopped_by_user or any(not _came_to_its_end(part) for part in run.parts)
+        status = ExecutionStatus.INTERRUPTED if cut_short else ExecutionStatus.FINISHED
+        whole = is_everything(run.rule) and self.options.shard is None and not self.options.user_args
+        running = tuple(test for part in run.parts for test in part.running_tests)
+        return dataclasses.replace(
+            header,
+            status=status,
+            duration_s=time.monotonic() - run.started,
+            complete=whole and status is ExecutionStatus.FINISHED and not_run == 0 and bool(results),
+            counts=Counts.of(results),
+            selected=len(run.picks),
+            not_run=not_run,
+            gone=run.gone,
+            running=running if cut_short else (),
+            notes=tuple(_notes(run)),
+            platform=first.get("platform", header.platform),
+            python_version=first.get("python"),
+            pytest_version=first.get("pytest"),
+            exit_code=_exit_code(run, results, stopped_by_user),
+        )
+
+    def _refuse_if_nothing_started(self, run: Run) -> None:
+        """Raises what kept pytest from starting, if no part got as far as a result."""
+        for part in run.parts:
+            for journal in part.journals:
+                if journal.refused is not None:
+                    raise ArgosError(str(journal.refused.get("what")), next_step=journal.refused.get("next"))
+        failed = [part for part in run.parts if _never_collected(part)]
+        if failed and len(failed) == len(run.parts) and not any(part.result_count for part in failed):
+            raise self._cannot_run(failed[0])
+
+    def _cannot_run(self, part: Part) -> ArgosError:
+        output = part.output()
+        if "No module named pytest" in output:
+            return ArgosError(
+                f"{self.interpreter.path} has no pytest.",
+                next_step=f"Install it there ({self.interpreter.path} -m pip install pytest), "
+                "or name another interpreter with python: in .anvil/config.yaml.",
+            )
+        how = process.describe_exit(part.exit_code or 0)
+        reason = part.stopped or f"pytest ended with {how} before it had collected any test"
+        return ArgosError(
+            f"{reason[0].upper()}{reason[1:]}. It printed:\n\n{_last_lines(output, 25)}\n",
+            where=part.root.path,
+            next_step="Mend that, then run the same command again.",
+        )
+
+
+def _lies_in(file: str, root: TestRoot) -> bool:
+    return root.path == "." or file == root.path or file.startswith(root.path + "/")
+
+
+def _end_all(parts: list[Part], patience_s: float) -> None:
+    for part in parts:
+        part.end(patience_s)
+
+
+def _never_collected(part: Part) -> bool:
+    return part.started and part.collected is None and part.exit_code not in (None, 0)
+
+
+def _came_to_its_end(part: Part) -> bool:
+    ends = [journal.finish for journal in part.journals if journal.finish and journal.worker is None]
+    return bool(ends) and ends[0].get("exit") in (0, 1, 5) and part.stopped is None
+
+
+def _ended_in(part: Part, outcome: Outcome, message: str, only: str | None = None) -> list[TestResult]:
+    """A result for each test that the part was running when it ended, or for one of them."""
+    stacks = _last_lines(part.output(), 60)
+    results = []
+    for journal in part.journals:
+        for test, since in journal.running.items():
+            if only in (None, test):
+                attempt = sum(result.entity == test for result in journal.results)
+                started_at = datetime.fromtimestamp(since, UTC)
+                took = max((datetime.now(UTC) - started_at).total_seconds(), 0.0)
+                results.append(
+                    TestResult(test, outcome, started_at, call_s=took, attempt=attempt, worker=journal.worker,
+                               message=message, traceback=stacks)
+                )  # fmt: skip
+    return results
+
+
+def _notes(run: Run) -> list[str]:
+    """Sentences for the user about what else happened, each once."""
+    notes = list(run.notes)
+    for part in run.parts:
+        place = "" if len({p.root.path for p in run.parts}) == 1 else f"{part.root.path}: "
+        notes += [f"{place}{note}" for note in _notes_of(part)]
+    return list(dict.fromkeys(notes))
+
+
+def _notes_of(part: Part) -> Iterator[str]:
+    for journal in part.journals:
+        for option, why in journal.overridden:
+            yield f"The project's own {option} was overridden: {why}."
+        deselected = (journal.collected or {}).get("deselected_count", 0)
+        if deselected:
+            yield f"{plural(deselected, 'test')} left out by the project's own filters, as by plain pytest."
+        yield from journal.gates
+        if journal.unreadable:
+            yield f"{journal.unreadable} lines of the journal could not be read."
+    if part.stopped is not None:
+        yield f"Stopped: {part.stopped}."
+    elif part.exit_code is not None and not _came_to_its_end(part):
+        yield f"pytest did not come to its end: {process.describe_exit(part.exit_code)}."
+    elif _gate_failed(part) and not any(journal.gates for journal in part.journals):
+        yield f"pytest failed although no test did. It printed: {_last_lines(part.output(), 3)}"
+
+
+def _gate_failed(part: Part) -> bool:
+    return part.exit_code == 1 and not any(r.outcome.failing for j in part.journals for r in j.results)
+
+
+def _exit_code(run: Run, results: list[TestResult], stopped_by_user: bool) -> int:
+    if stopped_by_user:
+        return 130
+    bad = any(not _came_to_its_end(part) or _gate_failed(part) for part in run.parts)
+    return 1 if bad or Counts.of(results).failing else 0
+
+
+def _last_lines(text: str, count: int) -> str:
+    return "\n".join(text.rstrip().splitlines()[-count:])
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_text(text, encoding="utf-8")
+    Path(draft).replace(path)

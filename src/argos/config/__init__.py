@@ -1,0 +1,1 @@
+"""The project's files: read, checked and, by request, written."""

@@ -1,0 +1,1 @@
+"""Lens reports what Anvil remembers."""

@@ -1,0 +1,1 @@
+"""The vocabulary: values that every layer may speak of. Standard library only."""

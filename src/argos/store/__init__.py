@@ -1,0 +1,1 @@
+"""What Argos remembers: tables, the database, and queries by subject."""

@@ -1,0 +1,50 @@
+"""Many rows in one statement: the hot path, where a row is a tuple and SQL goes straight to the driver."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from argos.store.database import POSTGRESQL
+
+
+def insert(connection: sa.Connection, table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
+    """Inserts tuples in the order of `columns`, names parted by commas."""
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        # The names are written in this package; every value is a parameter.
+        execute(connection, f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+
+
+def execute(connection: sa.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Executes SQL with `?` for its parameters once for each tuple; not at all for none."""
+    if rows:
+        if connection.dialect.name == POSTGRESQL:
+            sql = sql.replace("?", "%s")
+        connection.exec_driver_sql(sql, list(rows))
+
+
+def listed(connection: sa.Connection, values: Collection[int] | Collection[str]) -> sa.FromClause:
+    """Any number of values, as one parameter: the column `value` of a table to join from."""
+    if connection.dialect.name == POSTGRESQL:
+        kind = sa.Integer() if all(isinstance(value, int) for value in values) else sa.Text()
+        array = sa.bindparam(None, list(values), type_=sa.ARRAY(kind))
+        return sa.func.unnest(array).table_valued("value").render_derived()
+    return sa.func.json_each(json.dumps(list(values))).table_valued("value")
+
+
+def among(
+    connection: sa.Connection, column: sa.ColumnElement[Any], values: Collection[int] | Collection[str]
+) -> sa.ColumnElement[bool]:
+    """The condition that a column has one of any number of values."""
+    return column.in_(sa.select(listed(connection, values).c.value))
+
+
+def fetch(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    """The rows of a query of plain columns as the driver has them: no object is made for each row."""
+    cursor = connection.execute(query).cursor
+    assert cursor is not None  # a select always has one
+    return list(cursor.fetchall())

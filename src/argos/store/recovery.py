@@ -1,0 +1,103 @@
+"""Executions that were killed: what their journals hold is recorded by the next command.
+
+A folder of `.argos/journal` is one execution that was begun and not recorded whole. Its `lock` is
+held by the `anvil` that runs it, each journal's by the pytest that writes it; the operating system
+lets both go when these end, however they end. Recording is idempotent, so a folder whose pytest
+outlived its `anvil` is read again by later commands until that pytest has ended too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from argos import locks
+from argos.model.execution import Counts, Execution, ExecutionStatus, TestResult
+from argos.store import executions
+from argos.store.database import Database
+from argos.tools import execution_header
+from argos.tools.pytest_journal import Journal
+
+FOLDER = Path(".argos", "journal")
+HEADER = "execution.json"
+LOCK = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """An execution that was recorded late. `still_running` is the pid of its pytest if that still runs."""
+
+    execution: Execution
+    still_running: int | None
+
+
+def recover(database: Database, project_root: Path) -> list[Recovered]:
+    """Records every interrupted execution of this project whose `anvil` has ended."""
+    folder = project_root / FOLDER
+    if not folder.is_dir():
+        return []
+    found = (_recovered(database, path) for path in sorted(folder.iterdir()) if path.is_dir())
+    return [recovered for recovered in found if recovered is not None]
+
+
+def _recovered(database: Database, folder: Path) -> Recovered | None:
+    lock = locks.FileLock(folder / LOCK)
+    if not lock.acquire():
+        return None  # its anvil is at work
+    try:
+        return _record(database, folder)
+    finally:
+        lock.release()
+
+
+def _record(database: Database, folder: Path) -> Recovered | None:
+    try:
+        header = execution_header.load((folder / HEADER).read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        # Killed before the header was whole, so before pytest was started: nothing ran.
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    files = sorted(folder.glob("*.jsonl"))
+    journals = [_read(file) for file in files]
+    alive = [j for file, j in zip(files, journals, strict=True) if locks.held(file)]
+    execution = _interrupted(header, journals)
+    with database.write() as connection:
+        if not executions.exists(connection, execution.execution_id):
+            executions.start(connection, header)
+        known = executions.find(connection, execution.execution_id)
+        if known.status is not ExecutionStatus.FINISHED:
+            executions.record(connection, execution.execution_id, [r for j in journals for r in j.results])
+            executions.update(connection, dataclasses.replace(execution, selected=known.selected))
+    if not alive:
+        shutil.rmtree(folder, ignore_errors=True)
+    if known.status is not ExecutionStatus.RUNNING:
+        return None
+    return Recovered(execution, next((int(j.session["pid"]) for j in alive if j.session), None))
+
+
+def _read(file: Path) -> Journal:
+    journal = Journal()
+    journal.feed(file.read_bytes())
+    return journal
+
+
+def _interrupted(header: Execution, journals: list[Journal]) -> Execution:
+    results: list[TestResult] = [result for journal in journals for result in journal.results]
+    session = next((journal.session for journal in journals if journal.session), {})
+    ends = [(r.started_at - header.started_at).total_seconds() + r.duration_s for r in results]
+    return dataclasses.replace(
+        header,
+        status=ExecutionStatus.INTERRUPTED,
+        counts=Counts.of(results),
+        duration_s=max(ends, default=0.0),
+        running=tuple(test for journal in journals for test in journal.running),
+        notes=(
+            *header.notes,
+            "Interrupted: anvil was ended before it could record; the results come from its journal.",
+        ),
+        platform=session.get("platform"),
+        python_version=session.get("python"),
+        pytest_version=session.get("pytest"),
+    )

@@ -1,0 +1,344 @@
+"""What is known of each entity in each space, kept up by the transaction that records a result.
+
+The statistics of an entity are a function of its results: reruns count, and the order is that in
+which the results started, whichever came in first. Selections and lists read them alone, so their
+cost does not grow with the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+
+from argos.model.execution import LETTERS
+from argos.store import bulk, rows
+from argos.store.database import POSTGRESQL
+from argos.store.encoding import CODES, OUTCOMES, clean, half, halves, key, optional_time, time
+from argos.store.tables import RECENT, entities, executions, results, statistics
+
+ResultRow = tuple[int, int, int, int, int, int, int, int, str | None]
+"""A row of `results`, in the order of its columns."""
+
+StatisticsRow = tuple[Any, ...]
+"""A row of `statistics`, in the order of `COLUMNS`; the first is the entity."""
+
+COLUMNS = (
+    "entity",
+    "space",
+    *rows.COUNTS,
+    "duration_us",
+    "last_run_us",
+    "last_failure_us",
+    "recent",
+    "recent_failing",
+    "recent_durations",
+)
+
+_LETTER = tuple(LETTERS[outcome] for outcome in OUTCOMES)
+_FAILING = frozenset(CODES[outcome] for outcome in OUTCOMES if outcome.failing)
+_SKIPPED = "S"
+_NEVER_RUN = (None, None, 0, 0)
+_MEAN_OF = 20
+"""How many of the newest durations make up the expected one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRecord:
+    """What is known of one entity in one space.
+
+    Every result counts, reruns too. `recent` holds the letters of the newest outcomes, oldest first,
+    at most `RECENT`; `packed_durations` is parallel to it.
+    """
+
+    entity: str
+    space: str
+    gone: bool
+    passed: int
+    failed: int
+    error: int
+    skipped: int
+    xfailed: int
+    xpassed: int
+    total_duration_s: float
+    last_run: datetime
+    last_failure: datetime | None
+    recent: str
+    packed_durations: bytes
+
+    @property
+    def total_runs(self) -> int:
+        return self.passed + self.failed + self.error + self.skipped + self.xfailed + self.xpassed
+
+    @property
+    def recent_durations(self) -> tuple[float, ...]:
+        """Seconds, parallel to `recent`, within 0.05 %; computed at each call."""
+        return halves(self.packed_durations)
+
+
+def records(
+    connection: sa.Connection,
+    *,
+    space: str | None,
+    entity_type: str = "test",
+    entity: str | None = None,
+) -> list[EntityRecord]:
+    """The statistics of all entities or of one, in one space or, as a record for each, in all.
+
+    Entities that are gone are among them. Ordered by when the entities were first recorded.
+    """
+    columns = [statistics.c[name] for name in COLUMNS]
+    query = _of(space, entity_type, entities.c.entity_id, entities.c.gone_us, *columns[1:])
+    query = query.order_by(statistics.c.entity, statistics.c.space)
+    if entity is not None:
+        query = query.where(entities.c.key == key(entity_type, clean(entity)))
+    return [_record(row) for row in connection.execute(query)]
+
+
+def recent_outcomes(
+    connection: sa.Connection,
+    *,
+    space: str | None,
+    failing_only: bool,
+    entity_type: str = "test",
+    gone: bool = False,
+) -> list[tuple[str, str]]:
+    """Each entity with the letters of its newest outcomes, oldest first.
+
+    With `failing_only` those that failed at least once among them. Entities that are gone are left
+    out unless `gone` is set. With `space=None` an entity comes once for each of its spaces.
+    """
+    query = _of(space, entity_type, entities.c.entity_id, statistics.c.recent)
+    if not gone:
+        query = query.where(entities.c.gone_us.is_(None))
+    if failing_only:
+        # A literal: SQLite cannot see that a parameter fits the condition of the partial index.
+        query = query.where(statistics.c.recent_failing > sa.literal_column("0"))
+    return [(name, recent) for name, recent in connection.execute(query.order_by(statistics.c.entity))]
+
+
+def durations(connection: sa.Connection, *, space: str | None, entity_type: str = "test") -> dict[str, float]:
+    """The expected duration of each entity in seconds: the mean of its newest results.
+
+    Skips do not count, unless there is nothing else. With `space=None` the spaces' means are
+    averaged.
+    """
+    query = _of(space, entity_type, entities.c.entity_id, statistics.c.recent, statistics.c.recent_durations)
+    means: dict[str, list[float]] = {}
+    for name, recent, packed in connection.execute(query.order_by(statistics.c.entity)):
+        means.setdefault(name, []).append(_expected(recent[-_MEAN_OF:], halves(packed[-2 * _MEAN_OF :])))
+    return {name: sum(values) / len(values) for name, values in means.items()}
+
+
+def spaces(connection: sa.Connection) -> dict[str, int]:
+    """How many entities have statistics in each space."""
+    query = (
+        sa.select(statistics.c.space, sa.func.count())
+        .group_by(statistics.c.space)
+        .order_by(statistics.c.space)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def add(connection: sa.Connection, space: str, started_us: int, added: Sequence[ResultRow]) -> None:
+    """Adds new rows of `results`, of one execution that started at `started_us`, to the statistics."""
+    known = _known(connection, space, {row[1] for row in added})
+    changes = _changes(added, known, space, started_us)
+    bulk.insert(connection, "statistics", ", ".join(COLUMNS), changes.new)
+    _count_quiet(connection, changes.quiet)
+    _count_all(connection, changes.other)
+    renew(connection, space, changes.late)
+
+
+def renew(connection: sa.Connection, space: str, numbers: Collection[int]) -> None:
+    """Replaces the statistics of these entities in a space by a recount."""
+    if not numbers:
+        return
+    mine = sa.and_(statistics.c.space == space, bulk.among(connection, statistics.c.entity, numbers))
+    connection.execute(sa.delete(statistics).where(mine))
+    bulk.insert(connection, "statistics", ", ".join(COLUMNS), list(recount(connection, space, numbers)))
+
+
+def recount(connection: sa.Connection, space: str, numbers: Collection[int]) -> Iterator[StatisticsRow]:
+    """The statistics of these entities in a space as their results have them, by entity."""
+    in_space = sa.select(executions.c.id).where(executions.c.space == space)
+    wanted = (
+        sa.select(
+            results.c.entity,
+            results.c.outcome,
+            (results.c.setup_us + results.c.call_us + results.c.teardown_us).label("duration_us"),
+            rows.started_us.label("us"),
+        )
+        .select_from(results.join(executions, executions.c.id == results.c.execution))
+        .where(results.c.execution.in_(in_space), bulk.among(connection, results.c.entity, numbers))
+        .order_by(results.c.entity, rows.started_us, results.c.execution, results.c.attempt)
+    )
+    for entity, group in groupby(connection.execute(wanted), key=itemgetter(0)):
+        yield _fold(entity, space, [tuple(row[1:]) for row in group])
+
+
+def stored(connection: sa.Connection, space: str, numbers: Collection[int]) -> list[StatisticsRow]:
+    """The rows that are there for these entities, by entity; comparable to `recount`."""
+    query = (
+        sa.select(*(statistics.c[name] for name in COLUMNS))
+        .where(statistics.c.space == space, bulk.among(connection, statistics.c.entity, numbers))
+        .order_by(statistics.c.entity)
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def _of(space: str | None, entity_type: str, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    query = (
+        sa.select(*columns)
+        .select_from(statistics.join(entities, entities.c.id == statistics.c.entity))
+        .where(entities.c.entity_type == entity_type)
+    )
+    return query if space is None else query.where(statistics.c.space == space)
+
+
+def _record(row: Any) -> EntityRecord:
+    return EntityRecord(
+        entity=row.entity_id,
+        space=row.space,
+        gone=row.gone_us is not None,
+        **{name: row._mapping[name] for name in rows.COUNTS},
+        total_duration_s=row.duration_us / 1e6,
+        last_run=time(row.last_run_us),
+        last_failure=optional_time(row.last_failure_us),
+        recent=row.recent,
+        packed_durations=row.recent_durations,
+    )
+
+
+def _expected(recent: str, seconds: tuple[float, ...]) -> float:
+    if _SKIPPED in recent and recent.strip(_SKIPPED):
+        seconds = tuple(s for letter, s in zip(recent, seconds, strict=True) if letter != _SKIPPED)
+    return sum(seconds) / len(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What results change, each entity in one of four ways.
+
+    `new`: statistics of entities that had none. `quiet`: by outcome, (duration, start, packed
+    duration, id) of entities with one result that is not failing, as none of their newest is; they
+    are nearly all, and cost least. `other`: the statistics to add, and the id to add them to.
+    `late`: entities for which a result that is not older is recorded already.
+    """
+
+    new: list[StatisticsRow]
+    quiet: dict[int, list[tuple[int, int, bytes, int]]]
+    other: list[tuple[StatisticsRow, int]]
+    late: list[int]
+
+
+def _changes(
+    added: Sequence[ResultRow], known: Mapping[int, tuple[Any, ...]], space: str, started_us: int
+) -> _Changes:
+    changes = _Changes([], {}, [], [])
+    loud: dict[int, list[ResultRow]] = {}
+    repeated = _repeated(added)
+    for row in added:
+        _, entity, _, code, started_ms, setup_us, call_us, teardown_us, _ = row
+        us = started_us + 1000 * started_ms
+        _, number, last_run_us, recent_failing = known.get(entity, _NEVER_RUN)
+        if number is None or us <= last_run_us or recent_failing or code in _FAILING or entity in repeated:
+            loud.setdefault(entity, []).append(row)
+        else:
+            duration_us = setup_us + call_us + teardown_us
+            changes.quiet.setdefault(code, []).append((duration_us, us, half(duration_us), number))
+    for entity, group in loud.items():
+        _, number, last_run_us, _ = known.get(entity, _NEVER_RUN)
+        results_in_order = _in_order(group, started_us)
+        if number is None:
+            changes.new.append(_fold(entity, space, results_in_order))
+        elif results_in_order[0][2] <= last_run_us:
+            changes.late.append(entity)
+        else:
+            changes.other.append((_fold(entity, space, results_in_order), number))
+    return changes
+
+
+def _repeated(added: Sequence[ResultRow]) -> set[int]:
+    """The entities with several results in rows that are ordered by entity."""
+    return {row[1] for row, after in pairwise(added) if row[1] == after[1]}
+
+
+def _in_order(group: list[ResultRow], started_us: int) -> list[tuple[int, int, int]]:
+    """Outcome, duration and start of the results of one execution, oldest first."""
+    oldest_first = sorted(group, key=itemgetter(4, 2))
+    return [(row[3], row[5] + row[6] + row[7], started_us + 1000 * row[4]) for row in oldest_first]
+
+
+def _known(connection: sa.Connection, space: str, numbers: Collection[int]) -> dict[int, tuple[Any, ...]]:
+    """Entity, id, last run and number of failing among the newest results, by entity, where there are any."""
+    given = bulk.listed(connection, numbers)
+    columns = (statistics.c.entity, statistics.c.id, statistics.c.last_run_us, statistics.c.recent_failing)
+    query = sa.select(*columns).select_from(given.join(statistics, statistics.c.entity == given.c.value))
+    return {row[0]: row for row in bulk.fetch(connection, query.where(statistics.c.space == space))}
+
+
+def _count_quiet(connection: sa.Connection, quiet: Mapping[int, list[tuple[int, int, bytes, int]]]) -> None:
+    for code, changed in quiet.items():
+        count = rows.COUNTS[code]
+        recent, recent_durations = _tails(connection, f"'{_LETTER[code]}'")
+        bulk.execute(
+            connection,
+            f"""UPDATE statistics SET {count} = {count} + 1, duration_us = duration_us + ?, last_run_us = ?,
+            recent = {recent}, recent_durations = {recent_durations} WHERE id = ?""",  # noqa: S608
+            changed,
+        )
+
+
+def _count_all(connection: sa.Connection, changed: list[tuple[StatisticsRow, int]]) -> None:
+    recent, recent_durations = _tails(connection, "?")
+    summed = (*rows.COUNTS, "duration_us")
+    bulk.execute(
+        connection,
+        f"""UPDATE statistics SET {", ".join(f"{name} = {name} + ?" for name in summed)},
+        last_run_us = ?, last_failure_us = coalesce(?, last_failure_us),
+        recent = {recent}, recent_durations = {recent_durations} WHERE id = ?""",  # noqa: S608
+        [(*delta[2:-2], delta[-1], number) for delta, number in changed],
+    )
+    ids = [number for _, number in changed]
+    failing = sa.func.length(statistics.c.recent) - sa.func.length(
+        sa.func.replace(sa.func.replace(statistics.c.recent, "F", ""), "E", "")
+    )
+    connection.execute(
+        sa.update(statistics)
+        .where(bulk.among(connection, statistics.c.id, ids))
+        .values(recent_failing=failing)
+    )
+
+
+def _tails(connection: sa.Connection, letters: str) -> tuple[str, str]:
+    """SQL for the newest outcomes with `letters` added, and for their durations with a parameter added."""
+    if connection.dialect.name == POSTGRESQL:
+        longer = "(SELECT recent_durations || ? AS d) longer"
+        tail = f"(SELECT substring(d FROM greatest(1, length(d) - {2 * RECENT - 1})) FROM {longer})"  # noqa: S608
+        return f"right(recent || {letters}, {RECENT})", tail
+    # In SQLite `||` makes a text of two blobs; its bytes are kept.
+    tail = f"substr(CAST(recent_durations || ? AS BLOB), -{2 * RECENT})"
+    return f"substr(recent || {letters}, -{RECENT})", tail
+
+
+def _fold(entity: int, space: str, ran: list[tuple[int, int, int]]) -> StatisticsRow:
+    """The statistics of results (outcome, duration and start in microseconds), oldest first."""
+    codes = [code for code, _, _ in ran]
+    newest = ran[-RECENT:]
+    return (
+        entity,
+        space,
+        *(codes.count(code) for code in range(len(OUTCOMES))),
+        sum(duration_us for _, duration_us, _ in ran),
+        ran[-1][2],
+        max((us for code, _, us in ran if code in _FAILING), default=None),
+        "".join(_LETTER[code] for code, _, _ in newest),
+        sum(code in _FAILING for code, _, _ in newest),
+        b"".join(half(duration_us) for _, duration_us, _ in newest),
+    )
