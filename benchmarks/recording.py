@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import random
 import sqlite3
-import statistics as figures
 import tempfile
 import time
 from collections.abc import Callable
@@ -60,7 +59,7 @@ def measure(folder: Path, count: int, rounds: int) -> None:
         recorded.append(timed(lambda n=number, r=results: record(database, n, r), 1))  # type: ignore[misc]
     database.close()
     bare.close()
-    report(count, first, figures.median(recorded), figures.median(inserted))
+    report(count, first, min(recorded), min(inserted))
 
 
 def report(count: int, first: float, recorded: float, inserted: float) -> None:
@@ -114,6 +113,7 @@ def bare_database(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA cache_size = -65536")
     connection.execute(BARE_TABLE)
     return connection
 

@@ -92,8 +92,13 @@ def _give_up(why: str) -> None:
 @pytest.fixture(scope="session", params=SUPPORTED, ids="-py".join)
 def target(request: pytest.FixtureRequest) -> Path:
     """The interpreter of each supported environment in turn."""
-    python, stack = request.param
-    return interpreter(stack=stack, python=python)
+    return interpreter(*request.param)
+
+
+@pytest.fixture(scope="session", params=(SUPPORTED[0], SUPPORTED[-1]), ids="-py".join)
+def edge_target(request: pytest.FixtureRequest) -> Path:
+    """The interpreters of the oldest and the newest supported environment."""
+    return interpreter(*request.param)
 
 
 @pytest.fixture(scope="session")

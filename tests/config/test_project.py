@@ -11,8 +11,8 @@ from argos.config.project import (
     find_project_root,
     load_project,
     problems_in_project,
-    pytest_arguments,
     resolve_interpreter,
+    with_rule_options,
 )
 from argos.errors import ArgosError
 from builders import write
@@ -218,13 +218,12 @@ def test_a_root_elsewhere_is_relative_to_the_configuration(tmp_path: Path) -> No
     assert (project.root / "tests").is_dir()
 
 
-def test_the_options_of_a_rule_s_executor_are_pytest_s_arguments() -> None:
-    assert pytest_arguments({"verbose": True, "capture": False, "args": ["-x"]}) == (
-        "-v",
-        "--capture=no",
-        "-x",
-    )
-    assert pytest_arguments({}) == ()
+def test_the_options_of_a_rules_executor_are_added_and_its_time_limit_holds(tmp_path: Path) -> None:
+    config = load_project(tmp_path)
+    changed = with_rule_options(config, {"verbose": True, "capture": False, "args": ["-x"], "timeout": "5m"})
+    assert changed.pytest_args == (*config.pytest_args, "-v", "--capture=no", "-x")
+    assert changed.timeout_s == 300
+    assert with_rule_options(config, {}) == config
 
 
 @pytest.mark.parametrize("marker", [".anvil", ".lens", ".git"])

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import postgres as postgresql
 import pytest
 
+import postgres as postgresql
 from argos.store.database import Database, open_database
 from argos.store.tables import METADATA
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from builders import NOON, a_result, an_execution
 
 from argos.errors import ArgosError
 from argos.model.execution import TestResult
 from argos.store import entities, executions, statistics
 from argos.store.database import Database
+from builders import NOON, a_result, an_execution
 
 
 def ran(database: Database, name: str, *results: TestResult, hour: int = 0, space: str = "local") -> None:
@@ -62,7 +62,10 @@ def test_a_whole_test_name_is_meant_before_longer_ones(database: Database):
 
 def test_a_part_that_several_names_have_is_refused_with_the_names(database: Database):
     ran(database, "one", at(0, "a::test_x"), at(0, "b::test_x"))
-    with database.read() as connection, pytest.raises(ArgosError, match="2 tests match 'test_x': a::test_x, b::test_x"):
+    with (
+        database.read() as connection,
+        pytest.raises(ArgosError, match="2 tests match 'test_x': a::test_x, b::test_x"),
+    ):
         entities.find(connection, "test_x")
 
 
@@ -122,7 +125,9 @@ def test_the_last_failure_is_the_newest_by_its_own_start_not_by_its_execution(da
 
 
 def test_of_two_failing_attempts_at_one_time_the_later_attempt_is_the_last(database: Database):
-    ran(database, "one", at(0, outcome="failed", message="0"), at(0, outcome="failed", message="1", attempt=1))
+    ran(
+        database, "one", at(0, outcome="failed", message="0"), at(0, outcome="failed", message="1", attempt=1)
+    )
     with database.read() as connection:
         assert entities.last_failures(connection, ["a"])["a"].message == "1"
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from builders import NOON, a_result, an_execution
 
 from argos.errors import ArgosError
 from argos.model.execution import Counts, ExecutionStatus, Pick, Selection, TestResult
 from argos.store import entities, executions, statistics
 from argos.store.database import Database
+from builders import NOON, a_result, an_execution
 
 EVERYTHING = an_execution(
     "local-20260115-1",
@@ -318,7 +318,9 @@ def test_ten_thousand_results_in_one_call_are_all_there(database: Database):
     started(database, "one", "two")
     results = [a_result(f"t{i}", "failed" if i % 10 == 0 else "passed") for i in range(10_000)]
     for name in ("one", "two"):
-        record(database, name, *(replace(r, started_at=NOON + timedelta(hours=name == "two")) for r in results))
+        record(
+            database, name, *(replace(r, started_at=NOON + timedelta(hours=name == "two")) for r in results)
+        )
     with database.read() as connection:
         assert len(executions.results(connection, "two")) == 10_000
         assert len(statistics.recent_outcomes(connection, space="local", failing_only=True)) == 1_000

@@ -4,7 +4,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import NOON, a_result, an_execution
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from argos.model.execution import Outcome, TestResult
 from argos.store import administration, executions, statistics
 from argos.store.database import Database, open_database
 from argos.store.tables import RECENT
+from builders import NOON, a_result, an_execution
 
 
 def ran(database: Database, name: str, *results: TestResult, hour: int = 0, space: str = "local") -> None:
@@ -65,7 +65,12 @@ def test_an_entity_that_never_failed_has_no_last_failure(database: Database):
 
 @pytest.mark.parametrize("last", ["passed", "failed"])
 def test_the_newest_hundred_outcomes_and_durations_are_kept(database: Database, last: str):
-    ran(database, "one", at(0, "failed"), *(at(n, "skipped", attempt=n, call_s=0.25) for n in range(1, RECENT)))
+    ran(
+        database,
+        "one",
+        at(0, "failed"),
+        *(at(n, "skipped", attempt=n, call_s=0.25) for n in range(1, RECENT)),
+    )
     ran(database, "two", at(3600, last, call_s=2.0), hour=1)
     found = the_record(database)
     assert found.recent == "S" * (RECENT - 1) + last[0].upper()
@@ -113,7 +118,9 @@ def test_the_spaces_are_apart(database: Database):
 
 
 def test_expected_durations_are_the_mean_of_the_newest_results_without_skips(database: Database):
-    results = [at(n, "skipped" if n % 2 else "passed", attempt=n, call_s=0.0 if n % 2 else 2.0) for n in range(30)]
+    results = [
+        at(n, "skipped" if n % 2 else "passed", attempt=n, call_s=0.0 if n % 2 else 2.0) for n in range(30)
+    ]
     old = at(-1, call_s=1000.0, attempt=40)
     ran(database, "one", old, *results, at(0, "skipped", "b", call_s=0.0))
     with database.read() as connection:

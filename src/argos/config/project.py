@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -86,9 +86,14 @@ def mistakes_error(problems: Sequence[Problem]) -> ArgosError:
     return ArgosError(f"{first.message}{lines}", where=where, next_step=f"\n{after}" if after else None)
 
 
-def pytest_arguments(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The pytest arguments that a rule's `executor: {type: pytest, options}` stands for."""
-    return PytestOptions.model_validate(options).arguments
+def with_rule_options(config: ProjectConfig, options: Mapping[str, Any]) -> ProjectConfig:
+    """The configuration with what a rule's `executor: {type: pytest, options}` adds to or sets over it."""
+    own = PytestOptions.model_validate(options)
+    return replace(
+        config,
+        pytest_args=(*config.pytest_args, *own.arguments),
+        timeout_s=config.timeout_s if own.timeout is None else own.timeout,
+    )
 
 
 def resolve_interpreter(config: ProjectConfig, environ: Mapping[str, str]) -> Interpreter:

@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,8 @@ def parse(raw: bytes, file: str) -> Document:
 
 
 def did_you_mean(written: str, known: Iterable[str]) -> str:
-    """` Did you mean "groups"?`, or nothing if no known word is close."""
-    close = difflib.get_close_matches(written[:100], list(known), n=1, cutoff=0.6)
+    """` Did you mean "groups"?`, or nothing if none of the first 200 known words is close."""
+    close = difflib.get_close_matches(written[:100], islice(known, 200), n=1, cutoff=0.6)
     return f' Did you mean "{close[0]}"?' if close else ""
 
 

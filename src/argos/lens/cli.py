@@ -134,9 +134,9 @@ def _tests_report(project: Path | None, space: str, window: int, form: str) -> t
     from argos.store.opening import open_store
 
     config = load_project(project or find_project_root(Path.cwd()))
-    database, recovered = open_store(config.root, os.environ.get("ARGOS_DATABASE_URL") or config.database)
+    database, recovered = open_store(config.root, config.database)
     for late in recovered:
-        click.echo(f"Recorded late: execution {late.execution.execution_id} was interrupted.", err=True)
+        click.echo(f"lens: {late.sentence}", err=True)
     try:
         with database.read() as connection:
             report = collect(

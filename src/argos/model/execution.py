@@ -7,6 +7,7 @@ with `/` as separator.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -110,7 +111,7 @@ class Counts:
         return Counts(*(getattr(self, o.value) + getattr(other, o.value) for o in Outcome))
 
     @classmethod
-    def of(cls, results: list[TestResult]) -> Counts:
+    def of(cls, results: Iterable[TestResult]) -> Counts:
         """Counts the last attempt of each entity."""
         last: dict[str, TestResult] = {}
         for result in results:

@@ -153,7 +153,7 @@ def prune(
             return _estimate(connection, _prunable(connection, older_than, keep_last), before)
     with database.write() as connection:
         pruned = _delete(connection, _prunable(connection, older_than, keep_last))
-    _give_back_space(database)
+    database.vacuum()
     return Pruned(**pruned, bytes_freed=max(0, before - _size(database)))
 
 
@@ -276,13 +276,3 @@ def _without_results(connection: sa.Connection, doomed: list[int]) -> set[int]:
             ran = sa.select(results.c.entity).where(results.c.execution == number)
             left.difference_update(connection.scalars(ran))
     return left
-
-
-def _give_back_space(database: Database) -> None:
-    with database.outside_transactions() as connection:
-        if database.dialect == SQLITE:
-            connection.exec_driver_sql("PRAGMA incremental_vacuum").fetchall()
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        else:
-            for name in METADATA.tables:
-                connection.exec_driver_sql(f"VACUUM (ANALYZE) {name}")

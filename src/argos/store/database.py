@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from argos.config import folders
 from argos.errors import ArgosError
 from argos.store.failures import LOCK_WAIT_S, explained
 from argos.store.tables import HEAD, METADATA, REVISIONS, VERSION_TABLE
 
-FOLDER = ".argos"
 FILE = "argos.db"
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 
 _CONNECT_TIMEOUT_S = 10
+# Holds what recording ten thousand results changes; SQLite's own 2 MB would be written out in between.
+_CACHE_KIB = 64 * 1024
 _OLDEST_POSTGRESQL = (12,)  # the first with generated columns
 # Any number does, as long as every Argos takes the same one.
 _WRITER_LOCK = 4_736_111_852
@@ -56,11 +58,18 @@ class Database:
                     _become_the_writer(writer)
                 yield writer
 
-    @contextmanager
-    def outside_transactions(self) -> Iterator[sa.Connection]:
-        """A connection on which each statement stands alone, for what no transaction may hold."""
-        with explained(self.where), self._engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+    def vacuum(self) -> None:
+        """Gives the room of deleted rows back: SQLite's to the disk, PostgreSQL's to later rows."""
+        with explained(self.where):
+            if self.path is not None:
+                # With a connection of its own: the engine's begin a transaction, which may not hold this.
+                with closing(sqlite3.connect(self.path, timeout=LOCK_WAIT_S)) as own:
+                    own.execute("PRAGMA incremental_vacuum").fetchall()
+                    own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            else:
+                with self._engine.connect() as connection:
+                    autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+                    autocommit.exec_driver_sql(f"VACUUM (ANALYZE) {', '.join(METADATA.tables)}")
 
     def revision(self) -> str | None:
         """The schema's revision, None for a database without one."""
@@ -112,9 +121,14 @@ def copy(database: Database, file: Path) -> None:
             source.backup(target)
         part.replace(file)
     except OSError as error:
-        raise ArgosError(f"The backup cannot be written: {error.strerror}.", where=str(file)) from error
+        raise ArgosError(
+            f"The backup cannot be written: {error.strerror}.",
+            where=str(file),
+            next_step="Name another file.",
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def _existing(database: Database) -> Path:
@@ -126,7 +140,7 @@ def _existing(database: Database) -> Path:
 def _file(project_root: Path, url: str | None) -> Path | None:
     """The SQLite file that is meant, in a folder that exists; None for a server."""
     if url is None:
-        file = project_root / FOLDER / FILE
+        file = project_root / folders.NAME / FILE
     elif _url(url).get_backend_name() == SQLITE:
         file = project_root / (_url(url).database or "")
         if not _url(url).database or _url(url).database == ":memory:":
@@ -138,9 +152,9 @@ def _file(project_root: Path, url: str | None) -> Path | None:
     else:
         return None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         if url is None:
-            _hide_from_git(file.parent)
+            folders.own(project_root)
+        file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ArgosError(
             f"The folder of the database cannot be written: {error.strerror}.",
@@ -148,12 +162,6 @@ def _file(project_root: Path, url: str | None) -> Path | None:
             next_step="Make it writable, or name another database with ARGOS_DATABASE_URL.",
         ) from error
     return file
-
-
-def _hide_from_git(folder: Path) -> None:
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
 
 
 def _url(url: str) -> sa.URL:
@@ -188,6 +196,7 @@ def _sqlite(path: Path) -> sa.Engine:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:

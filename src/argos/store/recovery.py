@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from argos import locks
+from argos.config import folders
 from argos.model.execution import Counts, Execution, ExecutionStatus, TestResult
 from argos.store import executions
 from argos.store.database import Database
 from argos.tools import execution_header
 from argos.tools.pytest_journal import Journal
 
-FOLDER = Path(".argos", "journal")
 HEADER = "execution.json"
 LOCK = "lock"
 
@@ -32,10 +32,17 @@ class Recovered:
     execution: Execution
     still_running: int | None
 
+    @property
+    def sentence(self) -> str:
+        results = "1 result" if self.execution.counts.total == 1 else f"{self.execution.counts.total} results"
+        running = f"; {', '.join(self.execution.running)} was running" if self.execution.running else ""
+        alive = f"; its pytest still runs (process {self.still_running})" if self.still_running else ""
+        return f"recorded the interrupted execution {self.execution.execution_id}: {results}{running}{alive}"
+
 
 def recover(database: Database, project_root: Path) -> list[Recovered]:
     """Records every interrupted execution of this project whose `anvil` has ended."""
-    folder = project_root / FOLDER
+    folder = folders.journals(project_root)
     if not folder.is_dir():
         return []
     found = (_recovered(database, path) for path in sorted(folder.iterdir()) if path.is_dir())

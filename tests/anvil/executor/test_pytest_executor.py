@@ -142,6 +142,21 @@ def test_a_file_that_cannot_be_collected_does_not_hide_the_others(tmp_path: Path
     assert "no_such_module" in ran.json["results"][0]["message"]
 
 
+def test_after_a_file_could_not_be_collected_its_tests_are_picked_until_it_can_be(tmp_path: Path) -> None:
+    root = project(
+        tmp_path, {"tests/test_a.py": "import no_such_module\n" + PASSING, "tests/test_b.py": PASSING}
+    )
+    execute(root)
+    write(root, {"tests/test_a.py": PASSING})
+    ran = execute(root, "failed-in-last")
+    assert picks(ran) == dict.fromkeys(
+        ("tests/test_a.py::test_one", "tests/test_a.py::test_two"),
+        "collecting its file failed when it last ran",
+    )
+    assert (ran.code, ran.json["gone"]) == (0, [])
+    assert picks(execute(root, "failed-in-last")) == {}
+
+
 MONOREPO = {
     f"{name}/{file}": text
     for name in ("forge", "anvil", "scout")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from targets import default_target, newest_target, target  # noqa: F401
+from targets import default_target, edge_target, newest_target, target  # noqa: F401
 
 import argos.anvil.plugin
 
@@ -137,30 +137,37 @@ class Project:
         return session.end()
 
 
-@pytest.fixture
-def make_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
+@pytest.fixture(scope="session")
+def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Project]]:
     """Makes the project with the given files, for the given interpreter; ends what it left running."""
     made: list[Project] = []
 
     def make(python: Path, files: Mapping[str, str]) -> Project:
-        root = tmp_path / f"project{len(made)}" / "root"
-        root.mkdir(parents=True)
+        root = tmp_path_factory.mktemp("project") / "root"
+        root.mkdir()
         made.append(Project(root, python).write({"pytest.ini": "[pytest]\n", **files}))
         return made[-1]
 
     yield make
     for session in (session for project in made for session in project.sessions):
-        session.process.kill()
-        session.process.communicate()
+        if session.process.poll() is None:
+            session.process.kill()
+            session.process.communicate()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def project(make_project: Callable[..., Project], target: Path) -> Callable[..., Project]:  # noqa: F811
     """The same in every supported environment."""
     return lambda files: make_project(target, files)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def edge_project(make_project: Callable[..., Project], edge_target: Path) -> Callable[..., Project]:  # noqa: F811
+    """The same in the oldest and the newest environment."""
+    return lambda files: make_project(edge_target, files)
+
+
+@pytest.fixture(scope="session")
 def plain_project(make_project: Callable[..., Project], default_target: Path) -> Callable[..., Project]:  # noqa: F811
     """The same in one ordinary environment."""
     return lambda files: make_project(default_target, files)

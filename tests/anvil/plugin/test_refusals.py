@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from targets import interpreter
@@ -35,11 +36,10 @@ def test_settings_that_cannot_be_read_are_refused(plain_project):
     assert "Argos cannot read not-there.json" in run.printed
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="This system has no /dev/full.")
-def test_a_journal_that_cannot_be_written_from_the_start_is_refused(project):
-    project_ = project(ONE)
-    full = project_.root.parent / "journal0"
-    session_folder = full.parent / "journals"
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="This system has no /dev/full.")
+def test_a_journal_that_cannot_be_written_from_the_start_is_refused(edge_project):
+    project_ = edge_project(ONE)
+    session_folder = project_.root.parent / "journals"
     session_folder.mkdir()
     (session_folder / "0.jsonl").symlink_to("/dev/full")
     run = project_.run(journal=str(session_folder))
@@ -63,18 +63,18 @@ FULL = {
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of files.")
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_disk_that_fills_up_stops_the_session(project, workers):
-    project_ = project(FULL)
+def test_a_disk_that_fills_up_stops_the_session(edge_project, workers):
+    project_ = edge_project(FULL)
     name = "0-gw0.jsonl" if workers else "0.jsonl"
     journal = project_.root.parent / "journal0" / name
     session = project_.start(f"-n{workers}", "-p", "no:randomly", env={"JOURNAL": str(journal)}, wait=False)
-    printed, _ = session.process.communicate()
+    run = session.end()
 
     lines = journal.read_bytes().split(b"\n")
     assert any(b"result" in line and b"test_1" in line for line in lines)
     assert not any(b"test_2" in line for line in lines)
-    assert session.process.returncode != 0
-    assert workers or "Argos cannot write its journal" in printed
+    assert run.exit != 0
+    assert workers or "Argos cannot write its journal" in run.printed
 
 
 def test_a_second_writer_of_the_same_journal_is_refused(plain_project):

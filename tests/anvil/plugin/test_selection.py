@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+from targets import SUPPORTED, interpreter
 
 FIVE = {"test_a.py": "def test_1(): pass\ndef test_2(): pass\ndef test_3(): pass\n",
         "test_b.py": "def test_4(): pass\ndef test_5(): pass\n"}  # fmt: skip
@@ -45,15 +46,17 @@ def test_it_waits_for_an_answer_and_tells_first_what_it_collected(plain_project)
     assert names(session.end()) == ["test_1"]
 
 
-def test_the_order_of_a_random_plugin_is_told_and_kept(project):
-    option = {"random": "--random-order", "randomly": "-p randomly"}
-    project_ = project({**FIVE, "many/test_c.py": "".join(f"def test_{n}(): pass\n" for n in range(10, 40))})
-    modules = project_.start("--version", "--version", wait=False).end().printed
-    args = option["randomly"].split() if "randomly" in modules else [option["random"]]
-    run = project_.run(*([] if args[0] == "-p" else args), answer={"run": "all"})
+@pytest.mark.parametrize(
+    ("environment", "args"),
+    [(SUPPORTED[0], ["--random-order"]), (SUPPORTED[2], ["-p", "randomly"]), (SUPPORTED[3], ["--random-order"])],
+    ids=["random-order old", "randomly", "random-order"],
+)
+def test_the_order_of_a_random_plugin_is_told_and_kept(make_project, environment, args):
+    suite = {"test_c.py": "".join(f"def test_{n}(): pass\n" for n in range(10, 40))}
+    run = make_project(interpreter(*environment), suite).run(*args, answer={"run": "all"})
 
     assert [result["id"] for result in run.results] == run.collected
-    assert run.collected != sorted(run.collected, key=lambda name: (name[:4] == "many", name))
+    assert run.collected != sorted(run.collected)
 
 
 def test_what_the_project_itself_deselects_is_told(project):
@@ -88,8 +91,8 @@ def test_a_dry_run_leaves_the_coverage_data_alone(plain_project):
 
 
 @pytest.mark.parametrize("option", ["--setup-only", "--collect-only"])
-def test_a_run_that_executes_no_test_records_no_result(project, option):
-    assert project(FIVE).run(option).results == []
+def test_a_run_that_executes_no_test_records_no_result(edge_project, option):
+    assert edge_project(FIVE).run(option).results == []
 
 
 TREE = {
@@ -140,8 +143,8 @@ sys.exit(subprocess.call(sys.argv[1:]))
 
 @pytest.mark.skipif(os.name == "nt", reason="There the parent is watched by its lock, not its process id.")
 class TestTheParentEnds:
-    def test_while_the_plugin_waits_for_an_answer(self, project):
-        session = project(FIVE).start(launcher=[sys.executable, "-c", LAUNCHER])
+    def test_while_the_plugin_waits_for_an_answer(self, edge_project):
+        session = edge_project(FIVE).start(launcher=[sys.executable, "-c", LAUNCHER])
         session.until("collected")
         session.process.kill()
         run = session.end()

@@ -55,15 +55,15 @@ def test_an_old_pythonpath_is_put_back(plain_project):
 
 
 def test_the_plugin_causes_no_warning(project):
-    run = project(ONE).run("-W", "error::pytest.PytestWarning", "-W", "error::DeprecationWarning:argos_pytest")
+    run = project(ONE).run("-p", "no:asyncio", "-W", "error::pytest.PytestWarning", "-W", "error::DeprecationWarning")
 
     assert run.exit == 0
     assert not re.search("warning.*argos", run.printed, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("args", [("-p", "no:cacheprovider"), ("-p", "no:terminal"), ("-s",), ("-q", "--tb=no")])
-def test_it_works_without_parts_of_pytest(project, args):
-    assert project(ONE).run(*args).outcomes == {"test_1": "passed"}
+def test_it_works_without_parts_of_pytest(edge_project, args):
+    assert edge_project(ONE).run(*args).outcomes == {"test_1": "passed"}
 
 
 HOSTILE = {
@@ -108,7 +108,7 @@ def test_a_frozen_clock_does_not_move_the_times(plain_project):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Descriptors are closed one by one here.")
-def test_closing_every_descriptor_and_opening_others_does_not_lose_results(project):
+def test_closing_every_descriptor_and_opening_others_does_not_lose_results(edge_project):
     suite = {
         "test_a.py": """
         import os
@@ -118,23 +118,23 @@ def test_closing_every_descriptor_and_opening_others_does_not_lose_results(proje
         def test_next(): pass
         """
     }
-    project_ = project(suite)
+    project_ = edge_project(suite)
     run = project_.run(*ORDERED, "-s", "-p", "no:faulthandler")
 
     assert run.outcomes == {"test_closes": "passed", "test_next": "passed"}
     assert (project_.root / "mine").read_text() == ""
 
 
-def test_closed_standard_streams_are_survived(project):
+def test_closed_standard_streams_are_survived(edge_project):
     suite = {"test_a.py": "import os, sys\ndef test_1():\n    sys.stdout.close()\n    os.close(1)\ndef test_2(): pass\n"}
-    run = project(suite).run(*ORDERED, "-s", "-p", "no:terminal")
+    run = edge_project(suite).run(*ORDERED, "-s", "-p", "no:terminal")
 
     assert run.outcomes == {"test_1": "passed", "test_2": "passed"}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="This system has no fork.")
 class TestForks:
-    def test_a_child_that_goes_on_with_the_session_writes_nothing(self, project):
+    def test_a_child_that_goes_on_with_the_session_writes_nothing(self, edge_project):
         suite = {
             "test_a.py": """
             import os
@@ -145,7 +145,7 @@ class TestForks:
             def test_next(): pass
             """
         }
-        run = project(suite).run(*ORDERED)
+        run = edge_project(suite).run(*ORDERED)
 
         assert [result["id"] for result in run.results] == ["test_a.py::test_forks", "test_a.py::test_next"]
         assert len(run.events("finish")) == 1
@@ -172,8 +172,8 @@ class TestForks:
             (project.root / "end").touch()
 
 
-def test_the_journal_is_locked_while_the_process_lives(project):
-    session = project(ONE).start()
+def test_the_journal_is_locked_while_the_process_lives(plain_project):
+    session = plain_project(ONE).start()
     session.until("collected")
 
     assert locks.held(session.folder / "0.jsonl")
@@ -209,16 +209,16 @@ def test_a_session_inside_a_test_is_not_recorded(project):
     [("import pytest; pytest.exit('enough')", 2), ("raise KeyboardInterrupt", 2)],
     ids=["exit", "interrupt"],
 )
-def test_an_interrupted_test_has_a_start_and_no_result(project, body, exit_status):
-    run = project({"test_a.py": f"def test_1(): pass\ndef test_2(): {body}\ndef test_3(): pass\n"}).run(*ORDERED)
+def test_an_interrupted_test_has_a_start_and_no_result(edge_project, body, exit_status):
+    run = edge_project({"test_a.py": f"def test_1(): pass\ndef test_2(): {body}\ndef test_3(): pass\n"}).run(*ORDERED)
 
     assert run.outcomes == {"test_1": "passed"}
     assert [event["id"] for event in run.events("start")] == ["test_a.py::test_1", "test_a.py::test_2"]
     assert run.events("finish")[0]["exit"] == run.exit == exit_status
 
 
-def test_an_exit_during_collection_asks_nothing_and_runs_nothing(project):
-    run = project({**ONE, "test_b.py": "import pytest\npytest.exit('no more')\n"}).start().end()
+def test_an_interrupt_during_collection_asks_nothing_and_runs_nothing(edge_project):
+    run = edge_project({**ONE, "test_b.py": "raise KeyboardInterrupt\n"}).start().end()
 
     assert not run.events("collected")
     assert run.events("finish")[0]["exit"] == run.exit == 2
@@ -236,7 +236,7 @@ def test_results_before_an_internal_error_stand(project):
     assert run.events("finish")[0]["exit"] == run.exit == 3
 
 
-def test_a_session_fixture_that_fails_at_the_end_is_an_error_of_the_last_test(project):
+def test_a_session_fixture_that_fails_at_the_end_is_an_error_of_the_last_test(edge_project):
     suite = {
         "test_a.py": """
         import pytest
@@ -248,7 +248,7 @@ def test_a_session_fixture_that_fails_at_the_end_is_an_error_of_the_last_test(pr
         def test_2(): pass
         """
     }
-    run = project(suite).run(*ORDERED)
+    run = edge_project(suite).run(*ORDERED)
 
     assert run.outcomes == {"test_1": "passed", "test_2": "error"}
     assert run.result("test_2")["message"] == "OSError: cannot clean up"
@@ -270,9 +270,9 @@ def test_what_another_plugin_makes_of_a_report_counts(project):
     assert run.result("test_1")["message"] == "judged by the project"
 
 
-def test_a_time_limit_of_the_project_that_ends_the_process_names_the_running_test(project):
+def test_a_time_limit_of_the_project_that_ends_the_process_names_the_running_test(edge_project):
     suite = {"test_a.py": "import time\ndef test_1(): pass\ndef test_2(): time.sleep(60)\n"}
-    run = project(suite).run(*ORDERED, "--timeout=0.3", "--timeout-method=thread")
+    run = edge_project(suite).run(*ORDERED, "--timeout=0.3", "--timeout-method=thread")
 
     assert run.outcomes == {"test_1": "passed"}
     assert run.events("start")[-1]["id"] == "test_a.py::test_2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ def test_clipped_text_keeps_its_ends_and_counts_what_is_missing(text, limit):
 
 @given(any_text)
 def test_a_name_is_printable_on_one_line_and_survives_a_second_time(nodeid):
-    names = plugin.Names("")
+    names = plugin.Names("", "/project")
     name = names.test("test_a.py::" + nodeid)
 
     assert not set("\n\r\0") & set(name)
@@ -35,14 +36,12 @@ def test_a_name_is_printable_on_one_line_and_survives_a_second_time(nodeid):
 
 
 def test_the_file_part_of_an_id_is_normalised_and_the_rest_is_not():
-    names = plugin.Names("forge/")
+    names = plugin.Names("forge/", "/project/forge")
 
     assert names.test("../lib/./test_a.py::T::test[../x]") == "lib/test_a.py::T::test[../x]"
 
 
 def matches(glob: str, path: str) -> bool:
-    import re
-
     return re.compile(plugin.glob_pattern(glob)).match(path) is not None
 
 

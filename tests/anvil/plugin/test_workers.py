@@ -34,8 +34,8 @@ def test_a_test_that_kills_its_worker_is_an_error(project):
     assert (crashed["when"], run.exit) == ("crash", 1)
 
 
-def test_a_file_that_cannot_be_collected_is_told_once(project):
-    run = project({**TEN, "test_bad.py": "import not_there\n"}).run("-n2", answer={"run": "all"})
+def test_a_file_that_cannot_be_collected_is_told_once(edge_project):
+    run = edge_project({**TEN, "test_bad.py": "import not_there\n"}).run("-n2", answer={"run": "all"})
 
     assert [result["id"] for result in run.results if result["outcome"] == "error"] == ["test_bad.py"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def upgrade(project: Path | None, as_json: bool) -> None:
     from argos.store.tables import HEAD
 
     place = Workplace(project)
-    database = open_database(place.root, place.project.database, upgrade=False)
+    database = open_database(
+        place.project.root, os.environ.get("ARGOS_DATABASE_URL") or place.project.database, upgrade=False
+    )
     applied = upgrades.upgrade(database, datetime.now(UTC)) if database.revision() != HEAD else []
     if as_json:
         edge.print_json({"applied": applied, "revision": HEAD})

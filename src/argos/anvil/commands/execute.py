@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from argos.anvil.executor.pytest_executor import ExecutionResult, Standing
-    from argos.config.project import Interpreter
+    from argos.config.project import Interpreter, ProjectConfig
     from argos.console.progress import ProgressLine
     from argos.model.execution import TestResult
     from argos.model.rule import Rule
@@ -76,12 +76,12 @@ def execute(
     Exit code: 0 fine or nothing to run, 1 tests failed or the run was cut short, 2 refused, 130 Ctrl-C.
     """
     from argos.anvil.executor.pytest_executor import Options, PytestExecutor
-    from argos.config.project import resolve_interpreter
+    from argos.config.project import resolve_interpreter, with_rule_options
     from argos.config.quantities import parse_duration
     from argos.console.progress import ProgressLine
 
     place = Workplace(project)
-    rule = _runnable(place.rules.get(rule_name))
+    rule = _runnable(place.rules.get(rule_name), place.project)
     interpreter = resolve_interpreter(place.project, os.environ)
     options = Options(
         space=_space(space),
@@ -93,7 +93,8 @@ def execute(
         echo=sys.stderr.buffer if verbose else None,
     )
     line = ProgressLine(sys.stderr, enabled=False if verbose else None)
-    executor = PytestExecutor(place.project, interpreter, lambda: place.database, options, _drawing(line))
+    configured = with_rule_options(place.project, rule.options)
+    executor = PytestExecutor(configured, interpreter, lambda: place.database, options, _drawing(line))
     _stop_on_termination()
     try:
         result = executor.preview(rule) if dry_run else executor.execute_with_rule(rule)
@@ -155,9 +156,15 @@ def document(result: ExecutionResult) -> dict[str, Any]:
     }
 
 
-def _runnable(rule: Rule) -> Rule:
+def _runnable(rule: Rule, project: ProjectConfig) -> Rule:
     from argos.errors import ArgosError
 
+    if not project.pytest_enabled:
+        raise ArgosError(
+            "pytest is disabled for this project.",
+            where=str(project.source),
+            next_step="Set enabled: true under validators: pytest:.",
+        )
     if not rule.enabled:
         raise ArgosError(
             f"The rule {rule.name!r} is disabled.", where=rule.source, next_step="Set enabled: true there."

@@ -45,6 +45,7 @@ def init(project: Path | None, as_json: bool) -> None:
                     {"path": r.path, "rootdir": r.rootdir, "patterns": list(r.patterns)}
                     for r in discovery.roots
                 ],
+                "notes": list(discovery.notes),
                 "python": python,
                 "python_origin": origin,
                 "files": [{"path": _shown(path, root), "written": new} for path, new in written],
@@ -58,6 +59,8 @@ def init(project: Path | None, as_json: bool) -> None:
     if discovery.packages:
         click.echo(f"packages  {', '.join(discovery.packages)}")
     click.echo(f"python    {python} ({origin})" if python else f"python    none yet: {origin}")
+    for note in discovery.notes:
+        click.echo(f"note      {note}")
     for path, new in written:
         click.echo(f"{'wrote' if new else 'kept'}     {'' if new else ' '}{_shown(path, root)}")
     click.echo("\nNext: anvil execute --rule baseline-all-tests")

@@ -39,16 +39,9 @@ class Workplace:
         """The open database. What killed executions have left is recorded first, and said."""
         from argos.store.opening import open_store
 
-        database, recovered = open_store(self.root, self.project.database)
+        database, recovered = open_store(self.project.root, self.project.database)
         for found in recovered:
-            running = f"; running was {', '.join(found.execution.running)}" if found.execution.running else ""
-            click.echo(
-                f"anvil: recorded the interrupted execution {found.execution.execution_id}: "
-                f"{found.execution.counts.total} results{running}",
-                err=True,
-            )
-            if found.still_running is not None:
-                click.echo(f"anvil: its pytest still runs (process {found.still_running})", err=True)
+            click.echo(f"anvil: {found.sentence}", err=True)
         return database
 
 

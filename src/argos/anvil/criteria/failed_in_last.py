@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from argos.anvil.core.history import History, file_of
+from argos.anvil.core.history import History, file_of, reasons_for
 from argos.model.rule import Criterion
 
 NAME = "failed-in-last"
@@ -26,8 +26,7 @@ def _reasons(criterion: Criterion, history: History) -> dict[str, str]:
 
 
 def matches(criterion: Criterion, entities: Sequence[str], history: History) -> dict[str, str]:
-    reasons = _reasons(criterion, history)
-    return {entity: reasons[entity] for entity in entities if entity in reasons}
+    return reasons_for(entities, _reasons(criterion, history))
 
 
 def candidates(criterion: Criterion, history: History) -> set[str]:

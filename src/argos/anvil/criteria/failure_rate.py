@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from argos.anvil.core.history import History, file_of
+from argos.anvil.core.history import History, file_of, reasons_for
 from argos.model.rule import Criterion
 
 NAME = "failure-rate"
@@ -21,15 +21,12 @@ def _reasons(criterion: Criterion, history: History) -> dict[str, str]:
     for entity, recent in history.failing.items():
         failing, executed, _ = failures(recent, window)
         if failing and failing / executed >= threshold:
-            reasons[entity] = (
-                f"failure rate {failing / executed:.0%}: failed {failing} of its last {executed}"
-            )
+            reasons[entity] = f"failed {failing} of its last {executed}, {failing / executed:.0%}"
     return reasons
 
 
 def matches(criterion: Criterion, entities: Sequence[str], history: History) -> dict[str, str]:
-    reasons = _reasons(criterion, history)
-    return {entity: reasons[entity] for entity in entities if entity in reasons}
+    return reasons_for(entities, _reasons(criterion, history))
 
 
 def candidates(criterion: Criterion, history: History) -> set[str]:

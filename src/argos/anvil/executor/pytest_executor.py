@@ -15,13 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from argos import git, locks, process
+from argos import git, locks
+from argos.anvil.core.history import file_of
 from argos.anvil.core.rule_engine import RuleEngine, is_everything, uses_history
+from argos.anvil.executor import ending
 from argos.anvil.executor.part import Part, Target, in_shard, shares
+from argos.config import folders
 from argos.config.project import Interpreter, ProjectConfig, TestRoot
-from argos.console.progress import plural
 from argos.errors import ArgosError
-from argos.model.execution import Counts, Execution, ExecutionStatus, Outcome, Pick, Selection, TestResult
+from argos.model.execution import Counts, Execution, ExecutionStatus, Pick, Selection, TestResult
 from argos.model.rule import Rule
 from argos.tools import execution_header
 
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 POLL_S = 0.02
 PATIENCE_S = 10.0
-OUTSIDE_SIGNALS = frozenset({-1, -2, -9, -15})
 ALWAYS_OVERRIDDEN = ("lf", "stepwise", "maxfail", "collectonly", "last-failed-no-failures")
 GATES_OF_THE_WHOLE = ("cov_fail_under",)
 FILTERS = ("markexpr", "keyword", "deselect")
@@ -86,6 +87,7 @@ class Run:
     started: float
     picks: list[Pick] = field(default_factory=list)
     gone: tuple[str, ...] = ()
+    healed: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
     extra_results: list[TestResult] = field(default_factory=list)
     durations: Mapping[str, float] = field(default_factory=dict)
@@ -152,7 +154,7 @@ class PytestExecutor:
             header = dataclasses.replace(
                 self._header(rule, execution_id),
                 status=ExecutionStatus.PREVIEW,
-                notes=tuple(_notes(run)),
+                notes=(*run.notes, *ending.notes(run.parts)),
                 selected=len(run.picks),
                 gone=run.gone,
             )
@@ -166,8 +168,9 @@ class PytestExecutor:
         """A locked folder for the journals; taken away once the execution is recorded."""
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         execution_id = f"{self.options.space}-{stamp}-{secrets.token_hex(2)}"
-        folder = self.project.root / ".argos" / "journal" / execution_id
+        folder = folders.journals(self.project.root) / execution_id
         try:
+            folders.own(self.project.root)
             folder.mkdir(parents=True)
             lock = locks.FileLock(folder / "lock")
             lock.acquire()
@@ -338,20 +341,26 @@ class PytestExecutor:
             run.chosen_roots[root.path] = list(shares(mine, len(parts), run.durations))
 
     def _compare(self, run: Run) -> None:
-        """Once every test that exists is known: which picks are gone, which patterns match nothing."""
+        """Once every test that exists is known: which picks are gone, which patterns match nothing.
+
+        A file that could not be collected once and is collected now is healed: as an entity of its
+        own it is gone.
+        """
         if any(part.collected is None for part in run.parts):
             return
-        collected = [test for part in run.parts for test in part.collected or ()]
         journals = [journal for part in run.parts for journal in part.journals]
         deselected = {t for j in journals if j.collected for t in j.collected.get("deselected", ())}
+        existing = [*(test for part in run.parts for test in part.collected or ()), *deselected]
         broken = {file for journal in journals for file in journal.collection_errors}
+        files = frozenset(map(file_of, existing))
+        run.healed = files - broken
         run.gone = tuple(
             test
-            for test in run.engine.gone(run.rule, {*collected, *deselected})
-            if test.partition("::")[0] not in broken
+            for test in run.engine.gone(run.rule, {*existing, *files})
+            if file_of(test) not in broken
             and (self.options.shard is None or in_shard(test, *self.options.shard))
         )
-        unmatched = run.engine.unmatched(run.rule, [*collected, *deselected, *broken])
+        unmatched = run.engine.unmatched(run.rule, [*existing, *broken])
         run.notes += [f"The rule's group {pattern} matches no test." for pattern in unmatched]
 
     def _mind_the_time(self, part: Part, run: Run) -> None:
@@ -362,9 +371,7 @@ class PytestExecutor:
         if longest is not None and longest[1] > limit:
             part.abort(f"{longest[0]} did not end within {limit:g} s, the time limit of a test")
             part.read()
-            run.extra_results += _ended_in(
-                part, Outcome.FAILED, f"Timeout: the test did not end within {limit:g} s.", only=longest[0]
-            )
+            run.extra_results += ending.of_a_hanging_test(part, longest[0], limit)
         elif longest is None and part.silent_for() > limit:
             doing = "collecting" if part.collected is None else "ending"
             part.abort(f"pytest took more than {limit:g} s, the time limit of a test, for {doing}")
@@ -404,8 +411,8 @@ class PytestExecutor:
     ) -> ExecutionResult:
         from argos.store import entities, executions
 
-        for part in run.parts:
-            self._account_for_end(part, run, stopped_by_user)
+        if not stopped_by_user:
+            run.extra_results += [r for part in run.parts for r in ending.of_a_dead_process(part)]
         results = [r for part in run.parts for journal in part.journals for r in journal.results]
         results += run.extra_results
         execution = self._summed_up(header, run, results, stopped_by_user)
@@ -420,7 +427,7 @@ class PytestExecutor:
                 execution = dataclasses.replace(execution, full_duration_s=full)
                 executions.record(connection, execution.execution_id, results)
                 executions.update(connection, execution)
-                entities.mark_gone(connection, run.gone, execution.started_at)
+                entities.mark_gone(connection, {*run.gone, *run.healed}, execution.started_at)
         except ArgosError as error:
             safe = f"The results are safe in {run.folder}; the next command records them."
             error.next_step = f"{error.next_step} {safe}" if error.next_step else safe
@@ -429,19 +436,6 @@ class PytestExecutor:
         self._refuse_if_nothing_started(run)
         return ExecutionResult(execution, selection, results, stopped_by_user)
 
-    def _account_for_end(self, part: Part, run: Run, stopped_by_user: bool) -> None:
-        """Names the test that a dying process was running, and records it if it was the test's doing."""
-        if part.exit_code is None or part.finished or stopped_by_user or part.stopped is not None:
-            return
-        if not part.running_tests:
-            return
-        how = process.describe_exit(part.exit_code)
-        if part.exit_code in OUTSIDE_SIGNALS:
-            return
-        run.extra_results += _ended_in(
-            part, Outcome.ERROR, f"The process ended with {how} while this test was running."
-        )
-
     def _summed_up(
         self, header: Execution, run: Run, results: list[TestResult], stopped_by_user: bool
     ) -> Execution:
@@ -449,7 +443,7 @@ class PytestExecutor:
         first = sessions[0] if sessions else {}
         with_result = {result.entity for result in results}
         not_run = sum(pick.entity not in with_result for pick in run.picks)
-        cut_short = stopped_by_user or any(not _came_to_its_end(part) for part in run.parts)
+        cut_short = stopped_by_user or any(not ending.came_to_its_end(part) for part in run.parts)
         status = ExecutionStatus.INTERRUPTED if cut_short else ExecutionStatus.FINISHED
         whole = is_everything(run.rule) and self.options.shard is None and not self.options.user_args
         running = tuple(test for part in run.parts for test in part.running_tests)
@@ -463,38 +457,17 @@ class PytestExecutor:
             not_run=not_run,
             gone=run.gone,
             running=running if cut_short else (),
-            notes=tuple(_notes(run)),
+            notes=(*run.notes, *ending.notes(run.parts)),
             platform=first.get("platform", header.platform),
             python_version=first.get("python"),
             pytest_version=first.get("pytest"),
-            exit_code=_exit_code(run, results, stopped_by_user),
+            exit_code=130 if stopped_by_user else ending.exit_code(run.parts, results),
         )
 
     def _refuse_if_nothing_started(self, run: Run) -> None:
-        """Raises what kept pytest from starting, if no part got as far as a result."""
-        for part in run.parts:
-            for journal in part.journals:
-                if journal.refused is not None:
-                    raise ArgosError(str(journal.refused.get("what")), next_step=journal.refused.get("next"))
-        failed = [part for part in run.parts if _never_collected(part)]
-        if failed and len(failed) == len(run.parts) and not any(part.result_count for part in failed):
-            raise self._cannot_run(failed[0])
-
-    def _cannot_run(self, part: Part) -> ArgosError:
-        output = part.output()
-        if "No module named pytest" in output:
-            return ArgosError(
-                f"{self.interpreter.path} has no pytest.",
-                next_step=f"Install it there ({self.interpreter.path} -m pip install pytest), "
-                "or name another interpreter with python: in .anvil/config.yaml.",
-            )
-        how = process.describe_exit(part.exit_code or 0)
-        reason = part.stopped or f"pytest ended with {how} before it had collected any test"
-        return ArgosError(
-            f"{reason[0].upper()}{reason[1:]}. It printed:\n\n{_last_lines(output, 25)}\n",
-            where=part.root.path,
-            next_step="Mend that, then run the same command again.",
-        )
+        refusal = ending.refusal(run.parts, self.interpreter.path)
+        if refusal is not None:
+            raise refusal
 
 
 def _lies_in(file: str, root: TestRoot) -> bool:
@@ -504,74 +477,6 @@ def _lies_in(file: str, root: TestRoot) -> bool:
 def _end_all(parts: list[Part], patience_s: float) -> None:
     for part in parts:
         part.end(patience_s)
-
-
-def _never_collected(part: Part) -> bool:
-    return part.started and part.collected is None and part.exit_code not in (None, 0)
-
-
-def _came_to_its_end(part: Part) -> bool:
-    ends = [journal.finish for journal in part.journals if journal.finish and journal.worker is None]
-    return bool(ends) and ends[0].get("exit") in (0, 1, 5) and part.stopped is None
-
-
-def _ended_in(part: Part, outcome: Outcome, message: str, only: str | None = None) -> list[TestResult]:
-    """A result for each test that the part was running when it ended, or for one of them."""
-    stacks = _last_lines(part.output(), 60)
-    results = []
-    for journal in part.journals:
-        for test, since in journal.running.items():
-            if only in (None, test):
-                attempt = sum(result.entity == test for result in journal.results)
-                started_at = datetime.fromtimestamp(since, UTC)
-                took = max((datetime.now(UTC) - started_at).total_seconds(), 0.0)
-                results.append(
-                    TestResult(test, outcome, started_at, call_s=took, attempt=attempt, worker=journal.worker,
-                               message=message, traceback=stacks)
-                )  # fmt: skip
-    return results
-
-
-def _notes(run: Run) -> list[str]:
-    """Sentences for the user about what else happened, each once."""
-    notes = list(run.notes)
-    for part in run.parts:
-        place = "" if len({p.root.path for p in run.parts}) == 1 else f"{part.root.path}: "
-        notes += [f"{place}{note}" for note in _notes_of(part)]
-    return list(dict.fromkeys(notes))
-
-
-def _notes_of(part: Part) -> Iterator[str]:
-    for journal in part.journals:
-        for option, why in journal.overridden:
-            yield f"The project's own {option} was overridden: {why}."
-        deselected = (journal.collected or {}).get("deselected_count", 0)
-        if deselected:
-            yield f"{plural(deselected, 'test')} left out by the project's own filters, as by plain pytest."
-        yield from journal.gates
-        if journal.unreadable:
-            yield f"{journal.unreadable} lines of the journal could not be read."
-    if part.stopped is not None:
-        yield f"Stopped: {part.stopped}."
-    elif part.exit_code is not None and not _came_to_its_end(part):
-        yield f"pytest did not come to its end: {process.describe_exit(part.exit_code)}."
-    elif _gate_failed(part) and not any(journal.gates for journal in part.journals):
-        yield f"pytest failed although no test did. It printed: {_last_lines(part.output(), 3)}"
-
-
-def _gate_failed(part: Part) -> bool:
-    return part.exit_code == 1 and not any(r.outcome.failing for j in part.journals for r in j.results)
-
-
-def _exit_code(run: Run, results: list[TestResult], stopped_by_user: bool) -> int:
-    if stopped_by_user:
-        return 130
-    bad = any(not _came_to_its_end(part) or _gate_failed(part) for part in run.parts)
-    return 1 if bad or Counts.of(results).failing else 0
-
-
-def _last_lines(text: str, count: int) -> str:
-    return "\n".join(text.rstrip().splitlines()[-count:])
 
 
 def _write_atomically(path: Path, text: str) -> None:

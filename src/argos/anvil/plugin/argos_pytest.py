@@ -72,9 +72,11 @@ def printable(text: str) -> str:
 class Names:
     """From pytest's node ids to ids relative to the project's root, on one line."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, root: str) -> None:
         self.prefix = prefix
+        self.root = root.rstrip(os.sep) + os.sep
         self._files: "Dict[str, str]" = {}
+        self._outside: "Dict[str, Optional[str]]" = {}
 
     def file(self, path: str) -> str:
         """The project-relative form of a path relative to pytest's root directory, with `/`."""
@@ -83,9 +85,30 @@ class Names:
             known = self._files[path] = posixpath.normpath(self.prefix + path)
         return known
 
+    def path(self, path: str) -> str:
+        """The project-relative form of an absolute path."""
+        if path.startswith(self.root):
+            return self.file(path[len(self.root) :].replace(os.sep, "/"))
+        try:  # the same folder may have two names
+            relative = os.path.relpath(os.path.realpath(path), os.path.realpath(self.root))
+        except ValueError:  # another drive
+            relative = path
+        return self.file(relative.replace(os.sep, "/"))
+
     def test(self, nodeid: str) -> str:
         path, separator, rest = nodeid.partition("::")
-        name = self.file(path) + separator + rest
+        return self._line(self.file(path) + separator + rest)
+
+    def item(self, item: Any, nodeid: str) -> str:
+        """The name of a test; for a file outside of its root directory pytest's own would hide the folder."""
+        path = str(getattr(item, "path", None) or item.fspath)
+        if path not in self._outside:
+            self._outside[path] = None if path.startswith(self.root) else self.path(path)
+        file = self._outside[path]
+        return self.test(nodeid) if file is None else self._line(file + "::" + nodeid.partition("::")[2])
+
+    @staticmethod
+    def _line(name: str) -> str:
         if name.isprintable() and name.isascii():
             return name
         return printable(name).replace("\n", "\\n").replace("\r", "\\r")
@@ -99,7 +122,7 @@ def ungrouped(nodeid: str) -> str:
 
 def glob_pattern(glob: str) -> str:
     """The regular expression of a path glob: `*` and `?` stay within a folder, `**` crosses folders."""
-    pieces = re.findall(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]/]*\]|.", glob, re.DOTALL)
+    pieces = re.findall(r"\*\*/|\*\*|\*|\?|\[!?[^/][^\]/]*\]|.", glob, re.DOTALL)
     return "".join(_piece_pattern(piece) for piece in pieces) + r"\Z"
 
 
@@ -108,10 +131,17 @@ def _piece_pattern(piece: str) -> str:
     if piece in wildcards:
         return wildcards[piece]
     if len(piece) > 1:
-        negated = piece.startswith("[!")
-        inside = piece[2 if negated else 1 : -1].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
-        return "[%s%s]" % ("^" if negated else "", inside.replace("^", "\\^"))
+        negated = piece.startswith("[!") and len(piece) > 3
+        ranges = re.findall(r".-.|.", piece[2 if negated else 1 : -1], re.DOTALL)
+        return "(?!/)[%s%s]" % ("^" if negated else "", "".join(map(_range_pattern, ranges)) or "/")
     return re.escape(piece)
+
+
+def _range_pattern(written: str) -> str:
+    low, high = written[0], written[-1]
+    if len(written) == 1:
+        return re.escape(low)
+    return "%s-%s" % (re.escape(low), re.escape(high)) if low <= high else ""
 
 
 # ---- the journal
@@ -345,7 +375,9 @@ class Overrides:
             return []
         if not any(getattr(given, needed, None) for needed in ACCESSORY.get(dest, (dest,))):
             return []
-        values = [one for one in value if one not in (own or [])] if isinstance(value, list) else [value]
+        values = [value]
+        if isinstance(value, list):  # older versions of pytest parse twice into the same list
+            values = [one for one in dict.fromkeys(value) if one not in (own or [])]
         return [SPELLING[dest] % one if "%s" in SPELLING[dest] else SPELLING[dest] for one in values]
 
     def apply(self, options: argparse.Namespace) -> None:
@@ -379,9 +411,8 @@ def _copy(options: argparse.Namespace) -> argparse.Namespace:
 class CollectionFilter:
     """Which files pytest may look into; says "ignore" or nothing, so that the project's rules hold too."""
 
-    def __init__(self, settings: "Settings", names: Names, root: str) -> None:
+    def __init__(self, settings: "Settings", names: Names) -> None:
         self.names = names
-        self.root = root.rstrip(os.sep) + os.sep
         self.nested: "Set[str]" = set(settings.get("nested") or [])
         files, patterns = settings.get("files"), settings.get("patterns")
         self.files: "Optional[Set[str]]" = None if files is None else set(files)
@@ -391,7 +422,7 @@ class CollectionFilter:
         )
 
     def ignored(self, path: str) -> "Optional[bool]":
-        name = self._relative(path)
+        name = self.names.path(path)
         folder, _, base = name.rpartition("/")
         if name in self.nested:
             return True
@@ -401,14 +432,6 @@ class CollectionFilter:
             return True
         stray = self.patterns is not None and base.endswith(".py") and not self.patterns.match(name)
         return True if stray and os.path.isfile(path) else None
-
-    def _relative(self, path: str) -> str:
-        if path.startswith(self.root):
-            return self.names.file(path[len(self.root) :].replace(os.sep, "/"))
-        try:
-            return self.names.file(os.path.relpath(path, self.root).replace(os.sep, "/"))
-        except ValueError:  # another drive
-            return path.replace(os.sep, "/")
 
 
 def folders_of(files: "Iterable[str]") -> "Set[str]":
@@ -612,7 +635,7 @@ class Recorder:
         if not self.parent.alive():
             raise session.Interrupted(PARENT_GONE)
         nodeid = item.nodeid
-        self._open[nodeid] = self._start(self.names.test(self.grouped.get(nodeid, nodeid)), item)
+        self._open[nodeid] = self._start(self.names.item(item, self.grouped.get(nodeid, nodeid)), item)
         if self.journal.failure:
             raise session.Interrupted(self.journal.failure)
         outcome = yield
@@ -745,7 +768,7 @@ class Run:
         self.name = settings["name"] if worker is None else "%s-%s" % (settings["name"], worker)
         self.folder: str = settings["journal"]
         self.journal = Journal(self._path(self.name + ".jsonl"), Clock())
-        self.names = Names(settings.get("prefix") or "")
+        self.names = Names(settings.get("prefix") or "", str(config.rootpath))
         self.evidence = Evidence(settings["limits"])
         self.parent = Parent(settings.get("parent"), self.folder)
         self.overrides = Overrides(settings)
@@ -757,7 +780,7 @@ class Run:
         self.ordered = False
         self._describe(config)
         make_filter = PathFilter if installed_pytest() >= (7, 0) else OldPathFilter
-        config.pluginmanager.register(make_filter(settings, self.names, str(config.rootpath)), "argos-files")
+        config.pluginmanager.register(make_filter(settings, self.names), "argos-files")
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)
@@ -807,7 +830,7 @@ class Run:
     def pytest_deselected(self, items: "List[Any]") -> None:
         self.deselected_count += len(items)
         room = LISTED_DESELECTED - len(self.deselected)
-        self.deselected += [self.names.test(item.nodeid) for item in items[: max(room, 0)]]
+        self.deselected += [self.names.item(item, item.nodeid) for item in items[: max(room, 0)]]
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, config: Any, items: "List[Any]") -> "Wrapper":
@@ -829,7 +852,7 @@ class Run:
 
     def _tell(self, items: "List[Any]") -> "List[str]":
         grouped = self.recorder.grouped
-        ids = [self.names.test(grouped.get(item.nodeid, item.nodeid)) for item in items]
+        ids = [self.names.item(item, grouped.get(item.nodeid, item.nodeid)) for item in items]
         ids_file = self.name + ".collected.json"
         self._publish(ids_file, ids)
         self.journal.write(

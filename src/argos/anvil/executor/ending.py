@@ -1,0 +1,131 @@
+"""How pytest's processes ended, and what follows from that: results, notes, the exit code, a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from argos import process
+from argos.anvil.executor.part import Part
+from argos.console.progress import plural
+from argos.errors import ArgosError
+from argos.model.execution import Counts, Outcome, TestResult
+
+# HUP, INT, KILL and TERM: somebody ended the process, it was not the running test's doing.
+FROM_OUTSIDE = frozenset({-1, -2, -9, -15})
+
+
+def came_to_its_end(part: Part) -> bool:
+    """Whether pytest ran all it was asked to, with or without failures."""
+    ends = [journal.finish for journal in part.journals if journal.finish and journal.worker is None]
+    return bool(ends) and ends[0].get("exit") in (0, 1, 5) and part.stopped is None
+
+
+def gate_failed(part: Part) -> bool:
+    """Whether pytest failed although no test did: a coverage gate, most often."""
+    return part.exit_code == 1 and not any(r.outcome.failing for j in part.journals for r in j.results)
+
+
+def of_a_hanging_test(part: Part, test: str, limit_s: float) -> list[TestResult]:
+    """The result of the test that was stopped at the time limit."""
+    message = f"Timeout: the test did not end within {limit_s:g} s."
+    return [result for result in _ended_in(part, Outcome.FAILED, message) if result.entity == test]
+
+
+def of_a_dead_process(part: Part) -> list[TestResult]:
+    """Results for the tests that ended their process; none if pytest ended itself or was ended."""
+    code = part.exit_code
+    if code is None or part.finished or part.stopped is not None or code in FROM_OUTSIDE:
+        return []
+    message = f"The process ended with {process.describe_exit(code)} while this test was running."
+    return _ended_in(part, Outcome.ERROR, message)
+
+
+def _ended_in(part: Part, outcome: Outcome, message: str) -> list[TestResult]:
+    """A result for each test that the part was running when it ended."""
+    stacks, now = last_lines(part.output(), 60), datetime.now(UTC)
+    results = []
+    for journal in part.journals:
+        for test, since in journal.running.items():
+            started_at = datetime.fromtimestamp(since, UTC)
+            results.append(
+                TestResult(
+                    test,
+                    outcome,
+                    started_at,
+                    call_s=max((now - started_at).total_seconds(), 0.0),
+                    attempt=sum(result.entity == test for result in journal.results),
+                    worker=journal.worker,
+                    message=message,
+                    traceback=stacks,
+                )
+            )
+    return results
+
+
+def notes(parts: Sequence[Part]) -> list[str]:
+    """Sentences for the user about what else happened, each once."""
+    several = len({part.root.path for part in parts}) > 1
+    return list(
+        dict.fromkeys(
+            f"{part.root.path}: {note}" if several else note for part in parts for note in _notes(part)
+        )
+    )
+
+
+def _notes(part: Part) -> Iterator[str]:
+    for journal in part.journals:
+        for option, why in journal.overridden:
+            yield f"The project's own {option} was overridden: {why}."
+        deselected = (journal.collected or {}).get("deselected_count", 0)
+        if deselected:
+            yield f"{plural(deselected, 'test')} left out by the project's own filters, as by plain pytest."
+        yield from journal.gates
+        if journal.unreadable:
+            yield f"{plural(journal.unreadable, 'line')} of the journal could not be read."
+    if part.stopped is not None:
+        yield f"Stopped: {part.stopped}."
+    elif part.exit_code is not None and not came_to_its_end(part):
+        yield f"pytest did not come to its end: {process.describe_exit(part.exit_code)}."
+    elif gate_failed(part) and not any(journal.gates for journal in part.journals):
+        yield f"pytest failed although no test did. It printed: {last_lines(part.output(), 3)}"
+
+
+def exit_code(parts: Sequence[Part], results: Sequence[TestResult]) -> int:
+    """1 if a test failed, a gate was not met or a process was cut short, else 0."""
+    bad = any(not came_to_its_end(part) or gate_failed(part) for part in parts)
+    return 1 if bad or Counts.of(results).failing else 0
+
+
+def refusal(parts: Sequence[Part], interpreter: Path) -> ArgosError | None:
+    """What kept pytest from starting, if no part got as far as collecting tests."""
+    for part in parts:
+        for journal in part.journals:
+            if journal.refused is not None:
+                return ArgosError(str(journal.refused.get("what")), next_step=journal.refused.get("next"))
+    failed = [part for part in parts if part.started and part.collected is None and part.exit_code != 0]
+    if not failed or len(failed) < len(parts) or any(part.result_count for part in parts):
+        return None
+    return _cannot_run(failed[0], interpreter)
+
+
+def _cannot_run(part: Part, interpreter: Path) -> ArgosError:
+    output = part.output()
+    if "No module named pytest" in output:
+        return ArgosError(
+            f"{interpreter} has no pytest.",
+            next_step=f"Install it there ({interpreter} -m pip install pytest), "
+            "or name another interpreter with python: in .anvil/config.yaml.",
+        )
+    how = process.describe_exit(part.exit_code or 0)
+    reason = part.stopped or f"pytest ended with {how} before it had collected any test"
+    return ArgosError(
+        f"{reason[0].upper()}{reason[1:]}. It printed:\n\n{last_lines(output, 25)}\n",
+        where=part.root.path,
+        next_step="Mend that, then run the same command again.",
+    )
+
+
+def last_lines(text: str, count: int) -> str:
+    return "\n".join(text.rstrip().splitlines()[-count:])
