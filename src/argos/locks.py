@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 
+FILE = "lock"
+
+
 class FileLock:
     """Holds the lock of a file from a successful `acquire` to `release` or the end of the process."""
 

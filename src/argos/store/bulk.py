@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 
 from argos.store.database import POSTGRESQL
+
+
+@contextmanager
+def without_collections() -> Iterator[None]:
+    """Pauses the cyclic garbage collector while many rows are made, among which there are no cycles.
+
+    Looking for some anyway took a fifth of the time.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def insert(connection: sa.Connection, table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:

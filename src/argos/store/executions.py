@@ -58,9 +58,12 @@ def record(connection: sa.Connection, execution_id: str, results: Sequence[TestR
     passed over, so that a journal may be replayed. Starts are kept to the millisecond, durations to
     the microsecond. Entities that are not known yet are added; one that was gone is back.
     """
-    if not results:
-        return
-    execution = _known_key(connection, execution_id)
+    if results:
+        with bulk.without_collections():
+            _record(connection, _known_key(connection, execution_id), results)
+
+
+def _record(connection: sa.Connection, execution: _Key, results: Sequence[TestResult]) -> None:
     names = [clean(result.entity) for result in results]
     parameters = {
         name: clean(result.parameters)
@@ -70,7 +73,7 @@ def record(connection: sa.Connection, execution_id: str, results: Sequence[TestR
     ids = entities.identify(connection, names, execution.entity_type, parameters)
     # Of two results of one attempt the first holds.
     new = {
-        _number(ids[name], result.attempt): result
+        ids[name] << _ATTEMPT_BITS | result.attempt: result
         for name, result in zip(reversed(names), reversed(results), strict=True)
     }
     for recorded in _recorded(connection, execution.id, ids.values()):
@@ -193,22 +196,16 @@ def _recorded(connection: sa.Connection, execution: int, ids: Collection[int]) -
     if connection.execute(sa.select(table.entity).where(mine).limit(1)).first() is None:
         return []
     query = sa.select(table.entity, table.attempt).where(mine, bulk.among(connection, table.entity, ids))
-    return [_number(entity, attempt) for entity, attempt in bulk.fetch(connection, query)]
+    return [entity << _ATTEMPT_BITS | attempt for entity, attempt in bulk.fetch(connection, query)]
 
 
 _RESULT_COLUMNS = "execution, entity, attempt, outcome, started_ms, setup_us, call_us, teardown_us, worker"
 _DETAIL_COLUMNS = "execution, entity, attempt, message, traceback, output"
 _MILLISECOND = timedelta(milliseconds=1)
+
+# An entity and an attempt as one number, in the order of the primary key: a tuple costs more.
 _ATTEMPT_BITS = 16
-
-
-def _number(entity: int, attempt: int) -> int:
-    """One number for an attempt at an entity, in the order of the primary key; a tuple costs more."""
-    return entity << _ATTEMPT_BITS | attempt
-
-
-def _entity_and_attempt(number: int) -> tuple[int, int]:
-    return number >> _ATTEMPT_BITS, number & (1 << _ATTEMPT_BITS) - 1
+_ATTEMPT = (1 << _ATTEMPT_BITS) - 1
 
 
 def _rows(execution: _Key, new: Mapping[int, TestResult]) -> list[statistics.ResultRow]:
@@ -217,7 +214,8 @@ def _rows(execution: _Key, new: Mapping[int, TestResult]) -> list[statistics.Res
     return [
         (
             execution.id,
-            *_entity_and_attempt(number),
+            number >> _ATTEMPT_BITS,
+            number & _ATTEMPT,
             CODES[result.outcome],
             (result.started_at - started_at) // _MILLISECOND,
             round(result.setup_s * 1e6),
@@ -234,7 +232,8 @@ def _details(execution: _Key, new: Mapping[int, TestResult]) -> list[tuple[Any, 
     return [
         (
             execution.id,
-            *_entity_and_attempt(number),
+            number >> _ATTEMPT_BITS,
+            number & _ATTEMPT,
             cleaned(result.message),
             cleaned(result.traceback),
             cleaned(result.output),

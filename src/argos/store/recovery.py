@@ -21,9 +21,6 @@ from argos.store.database import Database
 from argos.tools import execution_header
 from argos.tools.pytest_journal import Journal
 
-HEADER = "execution.json"
-LOCK = "lock"
-
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
@@ -50,7 +47,7 @@ def recover(database: Database, project_root: Path) -> list[Recovered]:
 
 
 def _recovered(database: Database, folder: Path) -> Recovered | None:
-    lock = locks.FileLock(folder / LOCK)
+    lock = locks.FileLock(folder / locks.FILE)
     if not lock.acquire():
         return None  # its anvil is at work
     try:
@@ -61,7 +58,7 @@ def _recovered(database: Database, folder: Path) -> Recovered | None:
 
 def _record(database: Database, folder: Path) -> Recovered | None:
     try:
-        header = execution_header.load((folder / HEADER).read_text(encoding="utf-8"))
+        header = execution_header.load((folder / execution_header.FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError):
         # Killed before the header was whole, so before pytest was started: nothing ran.
         shutil.rmtree(folder, ignore_errors=True)

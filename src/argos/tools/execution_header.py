@@ -8,6 +8,8 @@ from datetime import datetime
 
 from argos.model.execution import Counts, Execution, ExecutionStatus
 
+FILE = "execution.json"
+
 
 def dump(execution: Execution) -> str:
     return json.dumps(dataclasses.asdict(execution), default=_plain)

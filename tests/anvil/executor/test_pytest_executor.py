@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -496,3 +498,67 @@ def test_a_group_that_matches_nothing_is_said(tmp_path: Path) -> None:
     rules = "rules:\n  - {name: q, criteria: group, groups: [tests/test_a.py, tests/test_b.py, tests]}\n"
     ran = execute(project(tmp_path, {"tests/test_a.py": PASSING, ".lens/rules.yaml": rules}), "q")
     assert ran.json["notes"] == ["The rule's group tests/test_b.py matches no test."]
+
+
+# A machine that refuses
+
+
+def test_a_project_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    root = project(tmp_path / "p", {"tests/test_a.py": "def test_one(): open('/tmp/never', 'w')\n"})
+    (root / ".argos").write_text("in the way", encoding="utf-8")
+    ran = execute(root)
+    assert ran.code == 2
+    assert "cannot be written" in ran.err
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(folder: Path) -> None:
+    with (folder / "ballast").open("wb", buffering=0) as stream, contextlib.suppress(OSError):
+        while True:
+            stream.write(b"x" * 4096)
+
+
+def test_a_disk_that_is_full_is_refused_and_the_old_results_stay(small_disk: Path) -> None:
+    root = project(small_disk, {"tests/test_a.py": PASSING})
+    assert execute(root, "all", "--", "-p", "no:cacheprovider").code == 0
+    fill(small_disk)
+    ran = execute(root, "all", "--", "-p", "no:cacheprovider")
+    assert ran.code == 2, ran
+    assert "Traceback" not in ran.err
+    (small_disk / "ballast").unlink()
+    assert history(root)[-1]["counts"]["passed"] == 2
+    assert anvil("db", "check", project=root).code == 0
+
+
+def test_a_disk_that_fills_up_while_tests_run_loses_no_finished_test(small_disk: Path) -> None:
+    source = """
+    import pathlib
+    def test_one(): pass
+    def test_fills():
+        with open('ballast', 'wb', buffering=0) as stream:
+            try:
+                while True:
+                    stream.write(b'x' * 4096)
+            except OSError:
+                pass
+    """
+    tests = "".join(f"def test_{i}(): pass\n" for i in range(300))
+    root = project(small_disk, {"tests/test_a.py": source, "tests/test_b.py": tests})
+    ran = execute(root, "all", "--", "-p", "no:cacheprovider")
+    assert ran.code in (1, 2)
+    assert "Traceback" not in ran.err
+    (small_disk / "ballast").unlink()
+    assert history(root)[0]["counts"]["passed"] >= 1
+    assert anvil("db", "check", project=root).code == 0

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from targets import default_target, edge_target, newest_target, target  # noqa: F401
@@ -20,6 +20,7 @@ import argos.anvil.plugin
 PLUGIN_FOLDER = Path(argos.anvil.plugin.__file__).parent
 LIMITS = {"message": 4000, "traceback": 32768, "output": 65536}
 PATIENCE_S = 60.0
+T = TypeVar("T")
 
 
 @dataclass
@@ -75,14 +76,24 @@ class Session:
 
     def until(self, kind: str) -> dict[str, Any]:
         """Waits for the first event of a kind in any journal of the session."""
+        return self._until(lambda: next((event for event in self._events() if event["t"] == kind), None))
+
+    def until_exists(self, path: Path) -> None:
+        self._until(lambda: path.exists() or None)
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        for path in sorted(self.folder.glob("*.jsonl")):
+            *lines, _ = path.read_bytes().split(b"\n")
+            yield from map(json.loads, lines)
+
+    def _until(self, there: Callable[[], T | None]) -> T:
         while time.monotonic() - self.started < PATIENCE_S:
-            lines = b"".join(path.read_bytes() for path in sorted(self.folder.glob("*.jsonl"))).split(b"\n")
-            for event in map(json.loads, filter(None, lines[:-1])):
-                if event["t"] == kind:
-                    return event
+            found = there()
+            if found is not None:
+                return found
             assert self.process.poll() is None, self.process.communicate()[0]
             time.sleep(0.01)
-        raise AssertionError(f"no {kind} event after {PATIENCE_S} s")
+        raise AssertionError(f"nothing came within {PATIENCE_S} s")
 
     def end(self) -> Recorded:
         printed, _ = self.process.communicate(timeout=PATIENCE_S)

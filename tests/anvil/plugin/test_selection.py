@@ -164,8 +164,9 @@ class TestTheParentEnds:
             def test_2(): pass
             """
         }
-        session = project(suite).start(*ORDERED, launcher=[sys.executable, "-c", LAUNCHER], wait=False)
-        session.until("start")
+        project_ = project(suite)
+        session = project_.start(*ORDERED, launcher=[sys.executable, "-c", LAUNCHER], wait=False)
+        session.until_exists(project_.root / "started")
         session.process.kill()
         run = session.end()
 

@@ -218,7 +218,8 @@ def test_an_interrupted_test_has_a_start_and_no_result(edge_project, body, exit_
 
 
 def test_an_interrupt_during_collection_asks_nothing_and_runs_nothing(edge_project):
-    run = edge_project({**ONE, "test_b.py": "raise KeyboardInterrupt\n"}).start().end()
+    conftest = "def pytest_collection_modifyitems(): raise KeyboardInterrupt\n"
+    run = edge_project({**ONE, "conftest.py": conftest}).start().end()
 
     assert not run.events("collected")
     assert run.events("finish")[0]["exit"] == run.exit == 2

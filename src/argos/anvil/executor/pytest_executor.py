@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from argos.store.database import Database
 
+
 POLL_S = 0.02
 PATIENCE_S = 10.0
 ALWAYS_OVERRIDDEN = ("lf", "stepwise", "maxfail", "collectonly", "last-failed-no-failures")
@@ -126,7 +127,7 @@ class PytestExecutor:
             try:
                 self._start_parts(run)
                 header = self._header(rule, execution_id)
-                _write_atomically(folder / "execution.json", execution_header.dump(header))
+                _write_atomically(folder / execution_header.FILE, execution_header.dump(header))
                 database = self._database()
 
                 def remember() -> None:
@@ -158,7 +159,7 @@ class PytestExecutor:
                 selected=len(run.picks),
                 gone=run.gone,
             )
-            (folder / "execution.json").unlink(missing_ok=True)
+            (folder / execution_header.FILE).unlink(missing_ok=True)
             return ExecutionResult(header, Selection(tuple(run.picks), run.gone), [])
 
     # Before the run
@@ -169,22 +170,21 @@ class PytestExecutor:
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         execution_id = f"{self.options.space}-{stamp}-{secrets.token_hex(2)}"
         folder = folders.journals(self.project.root) / execution_id
+        lock = locks.FileLock(folder / locks.FILE)
         try:
             folders.own(self.project.root)
             folder.mkdir(parents=True)
-            lock = locks.FileLock(folder / "lock")
             lock.acquire()
+            yield folder, execution_id
         except OSError as error:
             raise ArgosError(
-                f"The journal of this execution cannot be written: {error.strerror}.",
-                where=str(folder),
+                f"The journal of this execution cannot be written: {error.strerror or error}.",
+                where=str(error.filename or folder),
                 next_step="Make the project's folder writable, or free some disk.",
             ) from error
-        try:
-            yield folder, execution_id
         finally:
             lock.release()
-            if not (folder / "execution.json").exists():
+            if not (folder / execution_header.FILE).exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _prepare(self, rule: Rule, folder: Path, reading: ExitStack, *, dry_run: bool) -> Run:
@@ -432,7 +432,7 @@ class PytestExecutor:
             safe = f"The results are safe in {run.folder}; the next command records them."
             error.next_step = f"{error.next_step} {safe}" if error.next_step else safe
             raise
-        (run.folder / "execution.json").unlink(missing_ok=True)
+        (run.folder / execution_header.FILE).unlink(missing_ok=True)
         self._refuse_if_nothing_started(run)
         return ExecutionResult(execution, selection, results, stopped_by_user)
 
