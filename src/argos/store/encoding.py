@@ -20,7 +20,7 @@ CODES = {outcome: number for number, outcome in enumerate(OUTCOMES)}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_HALF = struct.Struct("<e")
+_pack_half = struct.Struct("<e").pack
 _LARGEST_HALF = 65504.0  # seconds, 18 hours
 
 
@@ -56,7 +56,8 @@ def optional_time(us: int | None) -> datetime | None:
 
 def half(duration_us: int) -> bytes:
     """A duration as half-precision seconds: two bytes, within 0.05 %, at most 18 hours."""
-    return _HALF.pack(min(duration_us / 1e6, _LARGEST_HALF))
+    seconds = duration_us / 1e6
+    return _pack_half(seconds if seconds < _LARGEST_HALF else _LARGEST_HALF)
 
 
 def halves(packed: bytes) -> tuple[float, ...]:

@@ -36,6 +36,7 @@ def list_rules(project: Path | None, as_json: bool) -> None:
       anvil rules list
     """
     from argos.anvil.core.rule_engine import describe
+    from argos.console.progress import plural
     from argos.console.tables import Column, print_table
     from argos.store import rules as mirror
 
@@ -59,7 +60,8 @@ def list_rules(project: Path | None, as_json: bool) -> None:
             ],
         )
     if book.problems:
-        click.echo(f"anvil: {len(book.problems)} mistakes in the files; see `anvil rules check`.", err=True)
+        mistakes = plural(len(book.problems), "mistake")
+        click.echo(f"anvil: {mistakes} in the files; see `anvil rules check`.", err=True)
 
 
 @rules.command()
@@ -104,6 +106,7 @@ def check(project: Path | None, as_json: bool) -> None:
       anvil rules check
     """
     from argos.config.project import problems_in_project
+    from argos.console.progress import plural
 
     place = Workplace(project)
     problems = sorted([*problems_in_project(place.root), *place.rules.problems])
@@ -120,7 +123,7 @@ def check(project: Path | None, as_json: bool) -> None:
         for problem in problems:
             click.echo(str(problem))
         count = len(place.rules.rules)
-        click.echo(f"{len(problems)} mistakes" if problems else f"no mistakes; {count} rules")
+        click.echo(plural(len(problems), "mistake") if problems else f"no mistakes; {plural(count, 'rule')}")
     raise SystemExit(edge.GATE_NOT_MET if problems else 0)
 
 
