@@ -32,6 +32,11 @@ class GitState:
     dirty: bool | None = None
 
 
+def outside_of_hooks(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what git sets for its hooks, which would send any git to the user's index."""
+    return {name: value for name, value in environ.items() if name not in _OF_A_HOOK}
+
+
 def state(root: Path) -> GitState:
     """The state of the repository that holds `root`. Never fails: without git it is all None."""
     if shutil.which("git") is None or _git(root, "rev-parse", "--is-inside-work-tree") != "true\n":
@@ -86,8 +91,8 @@ def _required(root: Path, *arguments: str) -> str:
 
 
 def _run(root: Path, *arguments: str) -> process.Completed:
-    environ = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
-    return process.run(["git", "--no-optional-locks", *arguments], cwd=root, timeout_s=TIMEOUT_S, env=environ)
+    command = ["git", "--no-optional-locks", *arguments]
+    return process.run(command, cwd=root, timeout_s=TIMEOUT_S, env=outside_of_hooks(os.environ))
 
 
 def _changed(diff: str) -> Iterator[str]:

@@ -232,8 +232,8 @@ def test_no_rule_is_taken_from_a_file_that_cannot_be_read(tmp_path: Path) -> Non
 
 def test_a_name_that_is_close_is_offered(tmp_path: Path) -> None:
     with pytest.raises(ArgosError) as refused:
-        book(tmp_path, PLAN).get("quik-check")
-    assert str(refused.value) == 'No rule "quik-check" in .lens/rules.yaml. Did you mean "quick-check"?'
+        book(tmp_path, PLAN).get("quik")
+    assert str(refused.value) == 'No rule "quik" in .lens/rules.yaml. Did you mean "quick-check"?'
 
 
 def test_a_rule_inherits_every_key_that_it_does_not_set(tmp_path: Path) -> None:

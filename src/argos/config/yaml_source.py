@@ -110,7 +110,7 @@ def parse(raw: bytes, file: str) -> Document:
 
 def did_you_mean(written: str, known: Iterable[str]) -> str:
     """` Did you mean "groups"?`, or nothing if none of the first 200 known words is close."""
-    close = difflib.get_close_matches(written[:100], islice(known, 200), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(written[:100], islice(known, 200), n=1, cutoff=0.5)
     return f' Did you mean "{close[0]}"?' if close else ""
 
 

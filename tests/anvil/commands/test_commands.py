@@ -72,7 +72,7 @@ def test_rules_list_shows_the_built_in_rules_and_where_each_is_written(tmp_path:
 
 def test_an_unknown_rule_is_refused_with_what_was_perhaps_meant(tmp_path: Path) -> None:
     root = project(tmp_path, {".lens/rules.yaml": "rules:\n  - {name: quick-check, criteria: all}\n"})
-    ran = anvil("execute", "--rule", "quik-check", project=root)
+    ran = anvil("execute", "--rule", "quik", project=root)
     assert ran.code == 2
     assert 'Did you mean "quick-check"?' in ran.err
 

@@ -304,6 +304,18 @@ def test_options_of_the_user_reach_pytest_and_are_not_overridden(tmp_path: Path)
     assert ran.json["counts"]["not_run"] == 1
 
 
+def test_the_tests_see_the_environment_as_it_is_without_a_hook_and_without_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = """
+    import os
+    def test_environment():
+        assert not [name for name in os.environ if name.startswith(('GIT_INDEX', 'GIT_DIR', 'ARGOS_PLUGIN'))]
+        assert 'argos' not in os.environ.get('PYTHONPATH', '')
+    """
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    ran = execute(project(tmp_path, {"tests/test_a.py": source}))
+    assert ran.code == 0, ran.json["results"]
+
+
 # What goes wrong
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from argos import process
+from argos import git, process
 from argos.config.project import TestRoot
 from argos.tools.pytest_journal import Journal
 
@@ -121,7 +121,7 @@ class Part:
         }
 
     def _environ(self, config: Path) -> dict[str, str]:
-        environ = dict(self._target.environ)
+        environ = git.outside_of_hooks(self._target.environ)
         environ["ARGOS_PLUGIN_CONFIG"] = str(config)
         paths = [str(PLUGIN_FOLDER), environ.get("PYTHONPATH", "")]
         environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
