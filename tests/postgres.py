@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -77,8 +76,10 @@ def _programs() -> Path | None:
 
 def _unprivileged_user(folder: Path) -> str | None:
     """PostgreSQL refuses to run as root: then another user, who gets the folder."""
-    if os.geteuid() != 0:
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return None
+    import pwd  # not on Windows
+
     names = {entry.pw_name for entry in pwd.getpwall()}
     user = "postgres" if "postgres" in names else "nobody"
     shutil.chown(folder, user)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -22,19 +23,22 @@ CACHE = ROOT / ".cache" / "targets"
 
 # (Python, stack): the ends of what is supported, and the middle.
 SUPPORTED = (("3.8", "pytest-6.2"), ("3.11", "pytest-7.4"), ("3.13", "pytest-8.4"), ("3.13", "pytest-9"))
-DEFAULT = SUPPORTED[1]
+# What does not depend on versions is tested with the Python that is surely there.
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+DEFAULT = (RUNNING, "pytest-7.4" if sys.version_info < (3, 13) else "pytest-9")
 NEWEST = SUPPORTED[-1]
 
 
 def interpreter(python: str, stack: str) -> Path:
-    """The `python` of an environment that holds the stack; the calling test is skipped if it cannot be made.
+    """The `python` of an environment that holds the stack.
 
-    `python` is a version without the last part, `stack` the name of a file in `requirements/targets`. In
-    continuous integration (`CI` is set) it has to be possible: there the test fails instead.
+    `python` is a version without the last part, `stack` the name of a file in `requirements/targets`.
+    Without that Python the calling test is skipped; so it is if the requirements cannot be installed,
+    but where `CI` is set it then fails.
     """
     base = find_python(python)
     if base is None:
-        _give_up(f"There is no Python {python} on this machine: install it with pyenv, or put it on PATH.")
+        pytest.skip(f"There is no Python {python} on this machine: install it with pyenv, or put it on PATH.")
     requirements = REQUIREMENTS / f"{stack}.txt"
     made_of = f"{base}\n{requirements.read_text(encoding='utf-8')}"
     folder = CACHE / f"{stack}-py{python}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
@@ -46,7 +50,7 @@ def interpreter(python: str, stack: str) -> Path:
 @cache
 def find_python(version: str) -> Path | None:
     """An interpreter of this version: the running one, one of pyenv's, or one on PATH."""
-    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+    if version == RUNNING:
         return Path(sys.executable)
     pyenv = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
     on_path = shutil.which(f"python{version}")
@@ -83,7 +87,7 @@ def _python_of(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def _give_up(why: str) -> None:
+def _give_up(why: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(why)
     pytest.skip(why)

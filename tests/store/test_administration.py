@@ -206,5 +206,7 @@ def test_pruning_gives_sqlite_space_back_to_the_disk(tmp_path: Path):
     pruned = administration.prune(database, keep_last=1)
     assert pruned.bytes_freed == before - administration.info(database).size_bytes
     assert pruned.bytes_freed > 5 * 3000 * 20
+    with database.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA freelist_count").scalar_one() == 0
     assert administration.check(database) == []
     database.close()

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from argos.errors import ArgosError
 from argos.model.execution import TestResult
@@ -41,6 +43,45 @@ def test_the_history_can_be_limited_and_narrowed_to_a_space(database: Database):
         in_ci = entities.history(connection, "a", space="ci")
     assert [e.execution_id for e, _ in newest] == ["run-3"]
     assert [e.execution_id for e, _ in in_ci] == ["run-3", "run-1"]
+
+
+def test_a_near_name_is_suggested_among_thousands(database: Database):
+    names = [
+        f"tests/test_{n % 40}.py::test_{word}_{n}" for n in range(400) for word in ("login", "order", "price")
+    ]
+    ran(database, "one", *(at(0, name) for name in names))
+    with database.read() as connection, pytest.raises(ArgosError) as refusal:
+        entities.find(connection, "tests/test_7.py::test_ordr_7")
+    assert "tests/test_7.py::test_order_7" in str(refusal.value.next_step)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_no_question_about_an_entity_reads_the_results_of_all_others(database: Database):
+    ran(database, "one", *(at(0, f"t{number}", "failed") for number in range(30)))
+    asked: list[tuple[str, Any]] = []
+
+    def note(connection, cursor, statement, parameters, context, executemany):
+        asked.append((statement, parameters))
+
+    with database.read() as connection:
+        sa.event.listen(connection, "before_cursor_execute", note)
+        entities.history(connection, "t1")
+        entities.last_failures(connection, ["t1", "t2"])
+        list(statistics.recount(connection, "local", [1, 2]))
+        sa.event.remove(connection, "before_cursor_execute", note)
+        plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {s}", p).all() for s, p in asked]
+    steps = [row[3] for plan in plans for row in plan]
+    assert (
+        len(
+            [
+                step
+                for step in steps
+                if step.startswith("SEARCH results USING PRIMARY KEY (execution=? AND entity=?")
+            ]
+        )
+        == 3
+    )
+    assert "SCAN results" not in steps
 
 
 def test_an_unknown_entity_has_no_history(database: Database):

@@ -160,12 +160,26 @@ def test_statistics_equal_a_recount_after_any_sequence_of_recordings(database: D
     for name, results in batches:
         record(database, name, *results)
     assert administration.check(database) == []
-    assert total_runs(database) == len({(n, r.entity, r.attempt) for n, results in batches for r in results})
-
-
-def total_runs(database: Database) -> int:
     with database.read() as connection:
-        return sum(record.total_runs for record in statistics.records(connection, space=None))
+        found = {(r.entity, r.space): r for r in statistics.records(connection, space=None)}
+    assert {key: record.recent for key, record in found.items()} == expected_recent(batches)
+    assert all(record.total_runs == len(record.recent) for record in found.values())
+
+
+def expected_recent(batches: list[tuple[str, list[TestResult]]]) -> dict[tuple[str, str], str]:
+    """The letters of each entity in each space, by start, execution and attempt; the first of equals counts."""
+    order = ["one", "two", "three"]
+    kept: dict[tuple[str, str, int], TestResult] = {}
+    for name, results in batches:
+        for result in results:
+            kept.setdefault((name, result.entity, result.attempt), result)
+    letters: dict[tuple[str, str], str] = {}
+    for (name, entity, _), result in sorted(
+        kept.items(), key=lambda item: (item[1].started_at, order.index(item[0][0]), item[0][2])
+    ):
+        key = (entity, "ci" if name == "three" else "local")
+        letters[key] = letters.get(key, "") + result.outcome.letter
+    return letters
 
 
 def test_a_recount_that_finds_other_figures_is_reported_with_the_entity(tmp_path: Path):

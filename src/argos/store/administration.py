@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,9 +20,6 @@ from argos.store.rows import COUNTS
 from argos.store.tables import HEAD, METADATA, executions, result_details, results
 from argos.store.tables import entities as entities_table
 from argos.store.tables import statistics as statistics_table
-
-_AT_ONCE = 2_000
-"""How many entities are counted again in one query."""
 
 _SHOWN_PROBLEMS = 20
 
@@ -194,18 +191,12 @@ def _wrong_statistics(connection: sa.Connection) -> Iterator[str]:
     spaces = connection.scalars(sa.select(executions.c.space).distinct()).all()
     everything = connection.scalars(sa.select(entities_table.c.id).order_by(entities_table.c.id)).all()
     for space in spaces:
-        for numbers in _chunks(everything):
+        for numbers in bulk.portions(everything):
             there = {row[0]: row for row in statistics.stored(connection, space, numbers)}
             counted = {row[0]: row for row in statistics.recount(connection, space, numbers)}
             wrong = {number for number in numbers if there.get(number) != counted.get(number)}
             for name in sorted(entities.names(connection, wrong).values()):
                 yield f"The statistics of {name} in {space} are not what its results say."
-
-
-def _chunks(numbers: Iterable[int]) -> Iterator[list[int]]:
-    ordered = iter(sorted(numbers))
-    while chunk := list(islice(ordered, _AT_ONCE)):
-        yield chunk
 
 
 def _prunable(connection: sa.Connection, older_than: datetime | None, keep_last: int | None) -> list[int]:
@@ -256,8 +247,7 @@ def _delete(connection: sa.Connection, doomed: list[int]) -> dict[str, int]:
             connection.execute(sa.delete(table).where(table.c.execution == number))
         connection.execute(sa.delete(executions).where(executions.c.id == number))
     for space, numbers in touched.items():
-        for chunk in _chunks(numbers):
-            statistics.renew(connection, space, chunk)
+        statistics.renew(connection, space, numbers)
     orphans = _without_results(connection, [])
     connection.execute(sa.delete(entities_table).where(bulk.among(connection, entities_table.c.id, orphans)))
     return {"executions": len(doomed), "results": deleted, "entities": len(orphans)}

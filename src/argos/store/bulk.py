@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from argos.store.database import POSTGRESQL
+
+_PORTION = 500
 
 
 @contextmanager
@@ -37,12 +40,12 @@ def insert(connection: sa.Connection, table: str, columns: str, rows: list[tuple
         execute(connection, f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
 
 
-def execute(connection: sa.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def execute(connection: sa.Connection, sql: str, rows: list[tuple[Any, ...]]) -> None:
     """Executes SQL with `?` for its parameters once for each tuple; not at all for none."""
     if rows:
         if connection.dialect.name == POSTGRESQL:
             sql = sql.replace("?", "%s")
-        connection.exec_driver_sql(sql, list(rows))
+        connection.exec_driver_sql(sql, rows)
 
 
 def listed(connection: sa.Connection, values: Collection[int] | Collection[str]) -> sa.FromClause:
@@ -61,8 +64,16 @@ def among(
     return column.in_(sa.select(listed(connection, values).c.value))
 
 
+def portions(numbers: Iterable[int]) -> Iterator[list[int]]:
+    """Ids in order, some hundred at a time, for queries that have many rows for each."""
+    ordered = iter(sorted(numbers))
+    while portion := list(islice(ordered, _PORTION)):
+        yield portion
+
+
 def fetch(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
     """The rows of a query of plain columns as the driver has them: no object is made for each row."""
     cursor = connection.execute(query).cursor
     assert cursor is not None  # a select always has one
-    return list(cursor.fetchall())
+    with without_collections():
+        return list(cursor.fetchall())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any
+from heapq import nlargest
 
 import sqlalchemy as sa
 
@@ -16,6 +17,8 @@ from argos.store.encoding import clean, key, microseconds
 from argos.store.tables import entities, executions, results, statistics
 
 _SHOWN_MATCHES = 5
+_COMPARED = 200
+_WORD = re.compile(r"[^\W_]+")
 
 # To look a name up by its key costs about three times as much as to read it with all the others.
 _SCAN_IS_FASTER = 3
@@ -94,15 +97,18 @@ def history(
     entity_type: str = "test",
 ) -> list[tuple[Execution, TestResult]]:
     """The results of one entity with their executions, newest first, in one space or in all."""
+    in_space = sa.select(executions.c.id)
+    if space is not None:
+        in_space = in_space.where(executions.c.space == space)
     query = (
         sa.select(*rows.EXECUTION, *rows.RESULT)
         .select_from(rows.RESULTS_IN_FULL)
-        .where(entities.c.key == key(entity_type, clean(entity)))
+        # One look-up by the primary key for each execution.
+        .where(results.c.execution.in_(in_space))
+        .where(results.c.entity.in_(ids(connection, [entity], entity_type).values()))
         .order_by(rows.started_us.desc(), results.c.execution.desc(), results.c.attempt.desc())
         .limit(limit)
     )
-    if space is not None:
-        query = query.where(executions.c.space == space)
     return [(rows.execution(row), rows.result(row)) for row in connection.execute(query)]
 
 
@@ -110,30 +116,21 @@ def last_failures(
     connection: sa.Connection, wanted: Sequence[str], *, entity_type: str = "test"
 ) -> dict[str, TestResult]:
     """The newest failing result, with its message, of each entity that ever failed."""
-    numbers = ids(connection, wanted, entity_type)
-    failed = (
-        sa.select(statistics.c.entity, sa.func.max(statistics.c.last_failure_us).label("us"))
-        .where(bulk.among(connection, statistics.c.entity, numbers.values()))
-        .where(statistics.c.last_failure_us.is_not(None))
-        .group_by(statistics.c.entity)
+    numbers = ids(connection, wanted, entity_type).values()
+    last_failure_us = (
+        sa.select(sa.func.max(statistics.c.last_failure_us))
+        .where(statistics.c.entity == results.c.entity)
+        .scalar_subquery()
     )
-    last = (
-        rows.result(_result_at(connection, row.entity, row.us)) for row in connection.execute(failed).all()
-    )
-    return {result.entity: result for result in last}
-
-
-def _result_at(connection: sa.Connection, entity: int, us: int) -> Any:
-    """The newest failing result of an entity, which started at `us`."""
     query = (
         sa.select(*rows.RESULT)
         .select_from(rows.RESULTS_IN_FULL)
-        .where(results.c.entity == entity, rows.started_us == us, rows.FAILING)
-        # The newest executions first: the one that is meant is among them.
-        .order_by(executions.c.started_us.desc(), results.c.execution.desc(), results.c.attempt.desc())
-        .limit(1)
+        .where(results.c.execution.in_(sa.select(executions.c.id)))
+        .where(bulk.among(connection, results.c.entity, numbers), rows.FAILING)
+        .where(rows.started_us == last_failure_us)
+        .order_by(results.c.execution, results.c.attempt)
     )
-    return connection.execute(query).one()
+    return {result.entity: result for result in map(rows.result, connection.execute(query))}
 
 
 def _known(connection: sa.Connection, names: Collection[str], entity_type: str) -> dict[str, int]:
@@ -170,8 +167,17 @@ def _not_found(text: str, entity_type: str, known: Sequence[str], matches: Seque
         return ArgosError(
             f"{len(matches)} {entity_type}s match {text!r}: {shown}.", next_step="Write more of the name."
         )
-    close = get_close_matches(text, known, n=3) or get_close_matches(text, known, n=3, cutoff=0.4)
+    likely = _with_common_words(text, known)
+    close = get_close_matches(text, likely, n=3) or get_close_matches(text, likely, n=3, cutoff=0.4)
     advice = (
         f"Did you mean {', '.join(close)}?" if close else "`anvil stats show` lists what has been recorded."
     )
     return ArgosError(f"No {entity_type} {text!r} has been recorded.", next_step=advice)
+
+
+def _with_common_words(text: str, known: Sequence[str]) -> Sequence[str]:
+    """Some hundred names that share the most words with the text: to compare every name takes seconds."""
+    if len(known) <= _COMPARED:
+        return known
+    words = set(_WORD.findall(text))
+    return nlargest(_COMPARED, known, key=lambda name: len(words.intersection(_WORD.findall(name))))

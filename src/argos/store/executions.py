@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from argos.errors import ArgosError
 from argos.model.execution import Execution, ExecutionStatus, Selection, TestResult
 from argos.store import bulk, entities, rows, statistics
-from argos.store.encoding import CODES, clean, cleaned, pack_selection, time, unpack_selection
+from argos.store.encoding import CODES_BY_TEXT, clean, cleaned, pack_selection, time, unpack_selection
 from argos.store.tables import executions
 from argos.store.tables import results as results_table
 
@@ -216,7 +216,7 @@ def _rows(execution: _Key, new: Mapping[int, TestResult]) -> list[statistics.Res
             execution.id,
             number >> _ATTEMPT_BITS,
             number & _ATTEMPT,
-            CODES[result.outcome],
+            CODES_BY_TEXT[result.outcome._value_],
             (result.started_at - started_at) // _MILLISECOND,
             round(result.setup_s * 1e6),
             round(result.call_s * 1e6),

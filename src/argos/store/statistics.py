@@ -42,6 +42,7 @@ COLUMNS = (
 
 _LETTER = tuple(LETTERS[outcome] for outcome in OUTCOMES)
 _FAILING = frozenset(CODES[outcome] for outcome in OUTCOMES if outcome.failing)
+_FAILING_LETTERS = frozenset(_LETTER[code] for code in _FAILING)
 _SKIPPED = "S"
 _NEVER_RUN = (None, None, 0, 0)
 _RANGE_IS_FASTER = 2
@@ -120,7 +121,8 @@ def recent_outcomes(
     if failing_only:
         # A literal: SQLite cannot see that a parameter fits the condition of the partial index.
         query = query.where(statistics.c.recent_failing > sa.literal_column("0"))
-    return [(name, recent) for name, recent in connection.execute(query.order_by(statistics.c.entity))]
+    found: list[tuple[str, str]] = bulk.fetch(connection, query.order_by(statistics.c.entity))
+    return found
 
 
 def durations(connection: sa.Connection, *, space: str | None, entity_type: str = "test") -> dict[str, float]:
@@ -131,7 +133,7 @@ def durations(connection: sa.Connection, *, space: str | None, entity_type: str 
     """
     query = _of(space, entity_type, entities.c.entity_id, statistics.c.recent, statistics.c.recent_durations)
     means: dict[str, list[float]] = {}
-    for name, recent, packed in connection.execute(query.order_by(statistics.c.entity)):
+    for name, recent, packed in bulk.fetch(connection, query.order_by(statistics.c.entity)):
         means.setdefault(name, []).append(_expected(recent[-_MEAN_OF:], halves(packed[-2 * _MEAN_OF :])))
     return {name: sum(values) / len(values) for name, values in means.items()}
 
@@ -151,17 +153,16 @@ def add(connection: sa.Connection, space: str, started_us: int, added: Sequence[
     changes = _changes(added, _known(connection, space, [row[1] for row in added]), space, started_us)
     bulk.insert(connection, "statistics", ", ".join(COLUMNS), changes.new)
     _count_quiet(connection, changes.quiet)
-    _count_all(connection, changes.other)
+    _count_all(connection, space, changes.other)
     renew(connection, space, changes.late)
 
 
 def renew(connection: sa.Connection, space: str, numbers: Collection[int]) -> None:
     """Replaces the statistics of these entities in a space by a recount."""
-    if not numbers:
-        return
-    mine = sa.and_(statistics.c.space == space, bulk.among(connection, statistics.c.entity, numbers))
-    connection.execute(sa.delete(statistics).where(mine))
-    bulk.insert(connection, "statistics", ", ".join(COLUMNS), list(recount(connection, space, numbers)))
+    for portion in bulk.portions(numbers):
+        mine = sa.and_(statistics.c.space == space, bulk.among(connection, statistics.c.entity, portion))
+        connection.execute(sa.delete(statistics).where(mine))
+        bulk.insert(connection, "statistics", ", ".join(COLUMNS), list(recount(connection, space, portion)))
 
 
 def recount(connection: sa.Connection, space: str, numbers: Collection[int]) -> Iterator[StatisticsRow]:
@@ -178,8 +179,8 @@ def recount(connection: sa.Connection, space: str, numbers: Collection[int]) -> 
         .where(results.c.execution.in_(in_space), bulk.among(connection, results.c.entity, numbers))
         .order_by(results.c.entity, rows.started_us, results.c.execution, results.c.attempt)
     )
-    for entity, group in groupby(connection.execute(wanted), key=itemgetter(0)):
-        yield _fold(entity, space, [tuple(row[1:]) for row in group])
+    for entity, group in groupby(bulk.fetch(connection, wanted), key=itemgetter(0)):
+        yield _fold(entity, space, [row[1:] for row in group])
 
 
 def stored(connection: sa.Connection, space: str, numbers: Collection[int]) -> list[StatisticsRow]:
@@ -189,7 +190,7 @@ def stored(connection: sa.Connection, space: str, numbers: Collection[int]) -> l
         .where(statistics.c.space == space, bulk.among(connection, statistics.c.entity, numbers))
         .order_by(statistics.c.entity)
     )
-    return [tuple(row) for row in connection.execute(query)]
+    return bulk.fetch(connection, query)
 
 
 def _of(space: str | None, entity_type: str, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
@@ -293,7 +294,7 @@ def _known(connection: sa.Connection, space: str, numbers: Sequence[int]) -> dic
 def _count_quiet(connection: sa.Connection, quiet: Mapping[int, list[tuple[int, int, bytes, int]]]) -> None:
     for code, changed in quiet.items():
         count = rows.COUNTS[code]
-        recent, recent_durations = _tails(connection, f"'{_LETTER[code]}'")
+        recent, recent_durations = _tails(connection, _LETTER[code])
         bulk.execute(
             connection,
             f"""UPDATE statistics SET {count} = {count} + 1, duration_us = duration_us + ?, last_run_us = ?,
@@ -302,36 +303,36 @@ def _count_quiet(connection: sa.Connection, quiet: Mapping[int, list[tuple[int, 
         )
 
 
-def _count_all(connection: sa.Connection, changed: list[tuple[StatisticsRow, int]]) -> None:
-    recent, recent_durations = _tails(connection, "?")
-    summed = (*rows.COUNTS, "duration_us")
-    bulk.execute(
-        connection,
-        f"""UPDATE statistics SET {", ".join(f"{name} = {name} + ?" for name in summed)},
-        last_run_us = ?, last_failure_us = coalesce(?, last_failure_us),
-        recent = {recent}, recent_durations = {recent_durations} WHERE id = ?""",  # noqa: S608
-        [(*delta[2:-2], delta[-1], number) for delta, number in changed],
-    )
-    ids = [number for _, number in changed]
-    failing = sa.func.length(statistics.c.recent) - sa.func.length(
-        sa.func.replace(sa.func.replace(statistics.c.recent, "F", ""), "E", "")
-    )
-    connection.execute(
-        sa.update(statistics)
-        .where(bulk.among(connection, statistics.c.id, ids))
-        .values(recent_failing=failing)
+def _count_all(connection: sa.Connection, space: str, changed: list[tuple[StatisticsRow, int]]) -> None:
+    before = {row[0]: row for row in stored(connection, space, [delta[0] for delta, _ in changed])}
+    merged = [(*_merged(before[delta[0]], delta)[2:], number) for delta, number in changed]
+    columns = ", ".join(f"{name} = ?" for name in COLUMNS[2:])
+    bulk.execute(connection, f"UPDATE statistics SET {columns} WHERE id = ?", merged)  # noqa: S608
+
+
+def _merged(before: StatisticsRow, after: StatisticsRow) -> StatisticsRow:
+    """The statistics of two stretches of results of one entity, the newer one second."""
+    recent = (before[-3] + after[-3])[-RECENT:]
+    return (
+        *before[:2],
+        *(old + new for old, new in zip(before[2:9], after[2:9], strict=True)),  # counts and duration
+        after[9],
+        before[10] if after[10] is None else after[10],
+        recent,
+        sum(letter in _FAILING_LETTERS for letter in recent),
+        (before[-1] + after[-1])[-2 * RECENT :],
     )
 
 
-def _tails(connection: sa.Connection, letters: str) -> tuple[str, str]:
-    """SQL for the newest outcomes with `letters` added, and for their durations with a parameter added."""
+def _tails(connection: sa.Connection, letter: str) -> tuple[str, str]:
+    """SQL for the newest outcomes with a letter added, and for their durations with a parameter added."""
     if connection.dialect.name == POSTGRESQL:
         longer = "(SELECT recent_durations || ? AS d) longer"
         tail = f"(SELECT substring(d FROM greatest(1, length(d) - {2 * RECENT - 1})) FROM {longer})"  # noqa: S608
-        return f"right(recent || {letters}, {RECENT})", tail
+        return f"right(recent || '{letter}', {RECENT})", tail
     # In SQLite `||` makes a text of two blobs; its bytes are kept.
     tail = f"substr(CAST(recent_durations || ? AS BLOB), -{2 * RECENT})"
-    return f"substr(recent || {letters}, -{RECENT})", tail
+    return f"substr(recent || '{letter}', -{RECENT})", tail
 
 
 def _fold(entity: int, space: str, ran: list[tuple[int, int, int]]) -> StatisticsRow:

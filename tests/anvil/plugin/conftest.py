@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+
+import argos
 from targets import default_target, edge_target, newest_target, target  # noqa: F401
 
-import argos.anvil.plugin
-
-PLUGIN_FOLDER = Path(argos.anvil.plugin.__file__).parent
+PLUGIN_FOLDER = Path(argos.__file__).parent / "anvil" / "plugin"
 LIMITS = {"message": 4000, "traceback": 32768, "output": 65536}
 PATIENCE_S = 60.0
 T = TypeVar("T")
@@ -135,7 +135,8 @@ class Project:
         return self.sessions[-1]
 
     def _environ(self, config: Path, env: Mapping[str, str]) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
+        foreign = ("PYTEST", "COV", "PYTHONDONTWRITEBYTECODE")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         own = {"ARGOS_PLUGIN_CONFIG": str(config), "PYTHONPATH": str(PLUGIN_FOLDER), "NO_COLOR": "1"}
         return {**inherited, **own, **env}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from targets import interpreter
 
 SUITE = {
@@ -127,7 +128,7 @@ def test_each_outcome_is_folded_as_pytest_counts_it(suite):
 
     assert {name.replace("README.txt::", ""): outcome for name, outcome in run.outcomes.items()} == OUTCOMES
     assert run.exit == 1
-    said = dict((word.rstrip("s"), int(n)) for n, word in re.findall(r"(\d+) (\w+)", run.printed.splitlines()[-1]))
+    said = {word.rstrip("s"): int(n) for n, word in re.findall(r"(\d+) (\w+)", run.printed.splitlines()[-1])}
     told = list(run.outcomes.values())
     # pytest counts a failing tear-down beside the outcome of the call: twice here.
     assert said["failed"] == told.count("failed")
@@ -151,8 +152,8 @@ def test_a_result_says_why_and_only_a_failure_carries_its_traceback(suite):
     assert "def test_raise()" in run.result("test_raise")["traceback"]
 
 
-def test_times_and_phases_are_told(edge_project):
-    run = edge_project(
+def test_times_and_phases_are_told(plain_project):
+    run = plain_project(
         {
             "test_a.py": """
             import time, pytest
@@ -178,7 +179,9 @@ def test_times_and_phases_are_told(edge_project):
 def test_a_start_comes_before_each_result(plain_project):
     run = plain_project({"test_a.py": "def test_1(): pass\ndef test_2(): pass\n"}).run()
 
-    order = [(event["t"], event.get("id")) for event in run.journals["0"] if event["t"] in ("start", "result")]
+    order = [
+        (event["t"], event.get("id")) for event in run.journals["0"] if event["t"] in ("start", "result")
+    ]
     assert order == [
         ("start", "test_a.py::test_1"), ("result", "test_a.py::test_1"),
         ("start", "test_a.py::test_2"), ("result", "test_a.py::test_2"),
@@ -226,7 +229,14 @@ def test_output_is_kept_of_failing_tests_only(edge_project):
     ).run()
 
     output = run.result("test_fail")["output"]
-    for text in ("set-up", "to stdout", "to stderr", "to the log", "tear-down", "---- Captured stdout call ----"):
+    for text in (
+        "set-up",
+        "to stdout",
+        "to stderr",
+        "to the log",
+        "tear-down",
+        "---- Captured stdout call ----",
+    ):
         assert text in output
     assert "output" not in run.result("test_pass")
 
@@ -253,8 +263,8 @@ def test_what_is_kept_is_bounded_and_says_so(plain_project):
     assert "characters left out" in result["output"]
 
 
-def test_parameters_are_told_by_their_bounded_repr(project):
-    run = project(
+def test_parameters_are_told_by_their_bounded_repr(edge_project):
+    run = edge_project(
         {
             "test_a.py": """
             import pytest
@@ -331,8 +341,8 @@ def test_each_rerun_is_an_attempt(project):
     assert len(run.events("start")) == 6
 
 
-def test_the_output_of_an_attempt_is_its_own(project):
-    run = project({"test_a.py": FLAKY.replace(">= 2", ">= 9")}).run("--reruns=1", "-p", "no:randomly")
+def test_the_output_of_an_attempt_is_its_own(edge_project):
+    run = edge_project({"test_a.py": FLAKY.replace(">= 2", ">= 9")}).run("--reruns=1", "-p", "no:randomly")
 
     first, second = (r["output"] for r in run.results if r["id"].endswith("second_time"))
     assert ("attempt 1" in first, "attempt 2" in first) == (True, False)
@@ -341,7 +351,9 @@ def test_the_output_of_an_attempt_is_its_own(project):
 
 def test_reruns_by_the_flaky_plugin_are_attempts(make_project):
     suite = {"test_a.py": FLAKY}
-    run = make_project(interpreter("3.8", "pytest-6.2"), suite).run("--force-flaky", "--max-runs=2", "--no-flaky-report")
+    run = make_project(interpreter("3.8", "pytest-6.2"), suite).run(
+        "--force-flaky", "--max-runs=2", "--no-flaky-report"
+    )
 
     attempts = [(r["id"].partition("::")[2], r["attempt"], r["outcome"]) for r in run.results]
     assert attempts == [
@@ -368,23 +380,27 @@ def test_an_attempt_is_in_the_journal_before_the_next_one_starts(plain_project):
     assert len(run.events("start")) == 2
 
 
-def test_the_same_test_twice_in_a_run_is_another_attempt(edge_project):
-    run = edge_project({"test_a.py": "def test_1(): pass\n"}).run("--keep-duplicates", "test_a.py", "test_a.py")
+def test_the_same_test_twice_in_a_run_is_another_attempt(plain_project):
+    run = plain_project({"test_a.py": "def test_1(): pass\n"}).run(
+        "--keep-duplicates", "test_a.py", "test_a.py"
+    )
 
     assert [result["attempt"] for result in run.results] == list(range(len(run.collected)))
 
 
 def test_a_test_in_a_forked_process_is_recorded_once_by_its_parent(make_project):
-    suite = {"test_a.py": "import os\ndef test_1(): pass\ndef test_2(): assert 0\ndef test_3(): os._exit(7)\n"}
+    suite = {
+        "test_a.py": "import os\ndef test_1(): pass\ndef test_2(): assert 0\ndef test_3(): os._exit(7)\n"
+    }
     run = make_project(interpreter("3.8", "pytest-6.2"), suite).run("--forked")
 
     assert run.outcomes == {"test_1": "passed", "test_2": "failed", "test_3": "error"}
     assert len(run.results) == 3
 
 
-def test_a_file_that_cannot_be_collected_is_an_error_of_the_file(project):
+def test_a_file_that_cannot_be_collected_is_an_error_of_the_file(edge_project):
     suite = {"sub/test_bad.py": "import not_there\n", "test_good.py": "def test_1(): pass\n"}
-    run = project(suite).run("--continue-on-collection-errors", prefix="forge/")
+    run = edge_project(suite).run("--continue-on-collection-errors", prefix="forge/")
 
     (bad,) = [result for result in run.results if result["outcome"] == "error"]
     assert (bad["id"], bad["when"]) == ("forge/sub/test_bad.py", "collect")

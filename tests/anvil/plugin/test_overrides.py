@@ -47,8 +47,10 @@ def test_options_of_the_project_are_overridden_and_told(project, addopts, option
     assert all(event["why"] for event in run.events("override"))
 
 
-def test_options_from_the_environment_are_overridden_too(edge_project):
-    run = edge_project({**SUITE, "pytest.ini": ini("")}).run(overrides=ALL, env={"PYTEST_ADDOPTS": "-x -k slow"})
+def test_options_from_the_environment_are_overridden_too(plain_project):
+    run = plain_project({**SUITE, "pytest.ini": ini("")}).run(
+        overrides=ALL, env={"PYTEST_ADDOPTS": "-x -k slow"}
+    )
 
     assert list(run.outcomes) == NAMES
     assert overridden(run) == ["--maxfail=1", "-k slow"]
@@ -65,7 +67,9 @@ def test_what_failed_last_does_not_narrow_the_run(edge_project, addopts, option)
 
 
 def test_failed_first_stays_and_orders_the_run(edge_project):
-    project_ = edge_project({**SUITE, "test_0.py": "def test_0(): pass\n", "pytest.ini": ini("--ff --lfnf=none")})
+    project_ = edge_project(
+        {**SUITE, "test_0.py": "def test_0(): pass\n", "pytest.ini": ini("--ff --lfnf=none")}
+    )
     project_.run("test_a.py", "-o", "addopts=")
     run = project_.run(overrides=ALL)
 
@@ -97,20 +101,26 @@ def test_a_coverage_gate_for_the_whole_suite_is_no_gate_for_a_part(project, addo
     assert "lib.py" in run.printed  # coverage is still measured and shown
 
 
-def test_a_gate_that_is_not_overridden_is_told_when_it_fails(edge_project):
-    run = edge_project({**COVERED, "pytest.ini": ini("--cov=lib --cov-fail-under=99")}).run()
+def test_a_gate_that_is_not_overridden_is_told_when_it_fails(plain_project):
+    run = plain_project({**COVERED, "pytest.ini": ini("--cov=lib --cov-fail-under=99")}).run()
 
     assert run.exit == 1
-    assert [event["what"] for event in run.events("gate")] == ["Coverage failure: total of 50 is less than fail-under=99"]
+    assert [event["what"] for event in run.events("gate")] == [
+        "Coverage failure: total of 50 is less than fail-under=99"
+    ]
 
 
 def test_an_ordinary_failure_is_no_gate(plain_project):
     assert not plain_project(SUITE).run().events("gate")
 
 
-def test_what_the_user_asks_for_wins(project):
-    project_ = project({**SUITE, "pytest.ini": ini("-k slow --deselect=test_a.py::test_passes --maxfail=3")})
-    run = project_.run(overrides=ALL, user_args=["-m", "not slow", "--deselect", "test_a.py::test_fails", "-x"])
+def test_what_the_user_asks_for_wins(edge_project):
+    project_ = edge_project(
+        {**SUITE, "pytest.ini": ini("-k slow --deselect=test_a.py::test_passes --maxfail=3")}
+    )
+    run = project_.run(
+        overrides=ALL, user_args=["-m", "not slow", "--deselect", "test_a.py::test_fails", "-x"]
+    )
 
     assert list(run.outcomes) == ["test_passes"]
     assert overridden(run) == ["-k slow", "--deselect=test_a.py::test_passes"]
@@ -125,16 +135,16 @@ def test_the_users_own_coverage_gate_stays(edge_project):
     assert overridden(run) == []
 
 
-def test_an_option_without_effect_is_not_told(project):
+def test_an_option_without_effect_is_not_told(plain_project):
     addopts = "--maxfail=0 -n0 --dist=no --cov-fail-under=0 --lfnf=none -m ''"
-    run = project({**SUITE, "pytest.ini": ini(addopts)}).run(overrides=ALL)
+    run = plain_project({**SUITE, "pytest.ini": ini(addopts)}).run(overrides=ALL)
 
     assert list(run.outcomes) == NAMES
     assert overridden(run) == []
 
 
-def test_only_the_named_options_are_overridden(edge_project):
-    run = edge_project({**SUITE, "pytest.ini": ini("-x -k passes")}).run(overrides=["maxfail"])
+def test_only_the_named_options_are_overridden(plain_project):
+    run = plain_project({**SUITE, "pytest.ini": ini("-x -k passes")}).run(overrides=["maxfail"])
 
     assert list(run.outcomes) == ["test_passes"]
     assert overridden(run) == ["--maxfail=1"]

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from targets import interpreter
 
 ONE = {"test_a.py": "def test_1(): pass\n"}
@@ -37,8 +38,8 @@ def test_settings_that_cannot_be_read_are_refused(plain_project):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="This system has no /dev/full.")
-def test_a_journal_that_cannot_be_written_from_the_start_is_refused(edge_project):
-    project_ = edge_project(ONE)
+def test_a_journal_that_cannot_be_written_from_the_start_is_refused(plain_project):
+    project_ = plain_project(ONE)
     session_folder = project_.root.parent / "journals"
     session_folder.mkdir()
     (session_folder / "0.jsonl").symlink_to("/dev/full")

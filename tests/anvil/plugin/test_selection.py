@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+
 from targets import SUPPORTED, interpreter
 
 FIVE = {"test_a.py": "def test_1(): pass\ndef test_2(): pass\ndef test_3(): pass\n",
@@ -27,8 +28,8 @@ def names(run) -> list[str]:
     ],
     ids=["all", "none", "indices", "ids"],
 )
-def test_what_is_asked_for_runs_in_the_order_asked_for(project, selection, expected):
-    run = project(FIVE).run(*ORDERED, answer=selection)
+def test_what_is_asked_for_runs_in_the_order_asked_for(edge_project, selection, expected):
+    run = edge_project(FIVE).run(*ORDERED, answer=selection)
 
     assert names(run) == expected
     assert run.exit == (0 if expected else 5)
@@ -48,7 +49,11 @@ def test_it_waits_for_an_answer_and_tells_first_what_it_collected(plain_project)
 
 @pytest.mark.parametrize(
     ("environment", "args"),
-    [(SUPPORTED[0], ["--random-order"]), (SUPPORTED[2], ["-p", "randomly"]), (SUPPORTED[3], ["--random-order"])],
+    [
+        (SUPPORTED[0], ["--random-order"]),
+        (SUPPORTED[2], ["-p", "randomly"]),
+        (SUPPORTED[3], ["--random-order"]),
+    ],
     ids=["random-order old", "randomly", "random-order"],
 )
 def test_the_order_of_a_random_plugin_is_told_and_kept(make_project, environment, args):
@@ -59,23 +64,23 @@ def test_the_order_of_a_random_plugin_is_told_and_kept(make_project, environment
     assert run.collected != sorted(run.collected)
 
 
-def test_what_the_project_itself_deselects_is_told(project):
+def test_what_the_project_itself_deselects_is_told(edge_project):
     conftest = """
         def pytest_collection_modifyitems(config, items):
             dropped = [item for item in items if item.name == "test_2"]
             config.hook.pytest_deselected(items=dropped)
             items[:] = [item for item in items if item not in dropped]
     """
-    run = project({**FIVE, "conftest.py": conftest}).run(*ORDERED, answer={"run": [0]}, prefix="forge/")
+    run = edge_project({**FIVE, "conftest.py": conftest}).run(*ORDERED, answer={"run": [0]}, prefix="forge/")
 
     (event,) = run.events("collected")
     assert (event["deselected"], event["deselected_count"]) == (["forge/test_a.py::test_2"], 1)
     assert event["count"] == 4
 
 
-def test_a_dry_run_tells_what_is_there_and_runs_nothing(project):
+def test_a_dry_run_tells_what_is_there_and_runs_nothing(edge_project):
     conftest = "def pytest_sessionfinish(): print('finished')\n"
-    run = project({**FIVE, "conftest.py": conftest}).start("--cov", "-n2", dry_run=True).end()
+    run = edge_project({**FIVE, "conftest.py": conftest}).start("--cov", "-n2", dry_run=True).end()
 
     assert run.exit == 0
     assert len(run.collected) == 5
@@ -91,8 +96,8 @@ def test_a_dry_run_leaves_the_coverage_data_alone(plain_project):
 
 
 @pytest.mark.parametrize("option", ["--setup-only", "--collect-only"])
-def test_a_run_that_executes_no_test_records_no_result(edge_project, option):
-    assert edge_project(FIVE).run(option).results == []
+def test_a_run_that_executes_no_test_records_no_result(plain_project, option):
+    assert plain_project(FIVE).run(option).results == []
 
 
 TREE = {
@@ -120,15 +125,22 @@ def test_only_the_named_files_are_collected(project):
     assert not run.events("collected")[0]["errors"]
 
 
-def test_python_files_outside_the_patterns_and_nested_roots_are_left_out(project):
-    run = project(TREE).run("--doctest-glob=*.txt", patterns=["pkg/**/test_*.py"], nested=["other"])
+def test_python_files_outside_the_patterns_and_nested_roots_are_left_out(edge_project):
+    run = edge_project(TREE).run("--doctest-glob=*.txt", patterns=["pkg/**/test_*.py"], nested=["other"])
 
-    assert files(run) == ["notes.txt", "pkg/tests/deep/test_c.py", "pkg/tests/test_a.py", "pkg/tests/test_b.py"]
+    assert files(run) == [
+        "notes.txt",
+        "pkg/tests/deep/test_c.py",
+        "pkg/tests/test_a.py",
+        "pkg/tests/test_b.py",
+    ]
 
 
-def test_what_the_project_ignores_stays_ignored(project):
+def test_what_the_project_ignores_stays_ignored(plain_project):
     tree = {**TREE, "conftest.py": "collect_ignore = ['pkg/tests/test_b.py']\n"}
-    run = project(tree).run(files=["pkg/tests/test_a.py", "pkg/tests/test_b.py"], nested=["other", "scripts"])
+    run = plain_project(tree).run(
+        files=["pkg/tests/test_a.py", "pkg/tests/test_b.py"], nested=["other", "scripts"]
+    )
 
     assert files(run) == ["pkg/tests/test_a.py"]
 
@@ -143,8 +155,8 @@ sys.exit(subprocess.call(sys.argv[1:]))
 
 @pytest.mark.skipif(os.name == "nt", reason="There the parent is watched by its lock, not its process id.")
 class TestTheParentEnds:
-    def test_while_the_plugin_waits_for_an_answer(self, edge_project):
-        session = edge_project(FIVE).start(launcher=[sys.executable, "-c", LAUNCHER])
+    def test_while_the_plugin_waits_for_an_answer(self, plain_project):
+        session = plain_project(FIVE).start(launcher=[sys.executable, "-c", LAUNCHER])
         session.until("collected")
         session.process.kill()
         run = session.end()
@@ -153,7 +165,7 @@ class TestTheParentEnds:
         assert run.events("finish")[0]["exit"] == 2
         assert "the process that started this run is gone" in run.printed
 
-    def test_while_a_test_runs_then_that_test_is_the_last(self, project):
+    def test_while_a_test_runs_then_that_test_is_the_last(self, edge_project):
         suite = {
             "test_a.py": """
             import os, time
@@ -164,7 +176,7 @@ class TestTheParentEnds:
             def test_2(): pass
             """
         }
-        project_ = project(suite)
+        project_ = edge_project(suite)
         session = project_.start(*ORDERED, launcher=[sys.executable, "-c", LAUNCHER], wait=False)
         session.until_exists(project_.root / "started")
         session.process.kill()
@@ -174,7 +186,7 @@ class TestTheParentEnds:
         assert run.events("finish")[0]["exit"] == 2
 
 
-def test_a_program_between_anvil_and_pytest_is_no_reason_to_stop(plain_project):
+def test_a_program_between_anvil_and_pytest_is_no_reason_to_stop(edge_project):
     wrapper = [sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"]
 
-    assert len(plain_project(FIVE).run(launcher=wrapper).results) == 5
+    assert len(edge_project(FIVE).run(launcher=wrapper).results) == 5

@@ -13,8 +13,8 @@ ONE = {"test_a.py": "def test_1(): pass\n"}
 ORDERED = ("-p", "no:randomly")
 
 
-def test_the_session_describes_itself(project):
-    project_ = project(ONE)
+def test_the_session_describes_itself(edge_project):
+    project_ = edge_project(ONE)
     run = project_.run("-q", "-q")
 
     (session,) = run.events("session")
@@ -28,7 +28,9 @@ def test_the_session_describes_itself(project):
     assert session["inifile"] == str(project_.root / "pytest.ini")
     assert session["args"] == ["-p", "argos_pytest", "-q", "-q"]
     assert any(re.fullmatch(r"xdist-[\d.]+", plugin) for plugin in session["plugins"])
-    assert run.events("finish") == [{**run.events("finish")[0], "exit": 0, "shouldfail": None, "shouldstop": None}]
+    assert run.events("finish") == [
+        {**run.events("finish")[0], "exit": 0, "shouldfail": None, "shouldstop": None}
+    ]
 
 
 def test_the_project_sees_its_own_environment(project):
@@ -54,16 +56,20 @@ def test_an_old_pythonpath_is_put_back(plain_project):
     assert plain_project(suite).run(pythonpath="a:b").outcomes == {"test_1": "passed"}
 
 
-def test_the_plugin_causes_no_warning(project):
-    run = project(ONE).run("-p", "no:asyncio", "-W", "error::pytest.PytestWarning", "-W", "error::DeprecationWarning")
+def test_the_plugin_causes_no_warning(edge_project):
+    run = edge_project(ONE).run(
+        "-p", "no:asyncio", "-W", "error::pytest.PytestWarning", "-W", "error::DeprecationWarning"
+    )
 
     assert run.exit == 0
     assert not re.search("warning.*argos", run.printed, re.IGNORECASE)
 
 
-@pytest.mark.parametrize("args", [("-p", "no:cacheprovider"), ("-p", "no:terminal"), ("-s",), ("-q", "--tb=no")])
-def test_it_works_without_parts_of_pytest(edge_project, args):
-    assert edge_project(ONE).run(*args).outcomes == {"test_1": "passed"}
+@pytest.mark.parametrize(
+    "args", [("-p", "no:cacheprovider"), ("-p", "no:terminal"), ("-s",), ("-q", "--tb=no")]
+)
+def test_it_works_without_parts_of_pytest(plain_project, args):
+    assert plain_project(ONE).run(*args).outcomes == {"test_1": "passed"}
 
 
 HOSTILE = {
@@ -90,8 +96,8 @@ HOSTILE = {
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not delete a folder that a process is in.")
-def test_a_hostile_test_does_not_disturb_the_record(project):
-    run = project(HOSTILE).run(*ORDERED, "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler")
+def test_a_hostile_test_does_not_disturb_the_record(edge_project):
+    run = edge_project(HOSTILE).run(*ORDERED, "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler")
 
     assert list(run.outcomes) == [
         "test_deleted_folder", "test_environment", "test_patches", "test_threads", "test_exit", "test_last",
@@ -125,16 +131,18 @@ def test_closing_every_descriptor_and_opening_others_does_not_lose_results(edge_
     assert (project_.root / "mine").read_text() == ""
 
 
-def test_closed_standard_streams_are_survived(edge_project):
-    suite = {"test_a.py": "import os, sys\ndef test_1():\n    sys.stdout.close()\n    os.close(1)\ndef test_2(): pass\n"}
-    run = edge_project(suite).run(*ORDERED, "-s", "-p", "no:terminal")
+def test_closed_standard_streams_are_survived(plain_project):
+    suite = {
+        "test_a.py": "import os, sys\ndef test_1():\n    sys.stdout.close()\n    os.close(1)\ndef test_2(): pass\n"
+    }
+    run = plain_project(suite).run(*ORDERED, "-s", "-p", "no:terminal")
 
     assert run.outcomes == {"test_1": "passed", "test_2": "passed"}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="This system has no fork.")
 class TestForks:
-    def test_a_child_that_goes_on_with_the_session_writes_nothing(self, edge_project):
+    def test_a_child_that_goes_on_with_the_session_writes_nothing(self, plain_project):
         suite = {
             "test_a.py": """
             import os
@@ -145,7 +153,7 @@ class TestForks:
             def test_next(): pass
             """
         }
-        run = edge_project(suite).run(*ORDERED)
+        run = plain_project(suite).run(*ORDERED)
 
         assert [result["id"] for result in run.results] == ["test_a.py::test_forks", "test_a.py::test_next"]
         assert len(run.events("finish")) == 1
@@ -170,6 +178,7 @@ class TestForks:
             assert not locks.held(session.folder / "0.jsonl")
         finally:
             (project.root / "end").touch()
+            session.end()
 
 
 def test_the_journal_is_locked_while_the_process_lives(plain_project):
@@ -182,7 +191,7 @@ def test_the_journal_is_locked_while_the_process_lives(plain_project):
     assert not locks.held(run.folder / "0.jsonl")
 
 
-def test_a_session_inside_a_test_is_not_recorded(project):
+def test_a_session_inside_a_test_is_not_recorded(edge_project):
     suite = {
         "conftest.py": "pytest_plugins = ['pytester']\n",
         "test_a.py": """
@@ -198,7 +207,7 @@ def test_a_session_inside_a_test_is_not_recorded(project):
             return request.getfixturevalue("pytester")
         """,
     }
-    run = project(suite).run("-p", "no:cacheprovider")
+    run = edge_project(suite).run("-p", "no:cacheprovider")
 
     assert run.outcomes == {"test_inner": "passed"}, run.printed
     assert list(run.journals) == ["0"]
@@ -209,8 +218,10 @@ def test_a_session_inside_a_test_is_not_recorded(project):
     [("import pytest; pytest.exit('enough')", 2), ("raise KeyboardInterrupt", 2)],
     ids=["exit", "interrupt"],
 )
-def test_an_interrupted_test_has_a_start_and_no_result(edge_project, body, exit_status):
-    run = edge_project({"test_a.py": f"def test_1(): pass\ndef test_2(): {body}\ndef test_3(): pass\n"}).run(*ORDERED)
+def test_an_interrupted_test_has_a_start_and_no_result(plain_project, body, exit_status):
+    run = plain_project({"test_a.py": f"def test_1(): pass\ndef test_2(): {body}\ndef test_3(): pass\n"}).run(
+        *ORDERED
+    )
 
     assert run.outcomes == {"test_1": "passed"}
     assert [event["id"] for event in run.events("start")] == ["test_a.py::test_1", "test_a.py::test_2"]
@@ -225,19 +236,21 @@ def test_an_interrupt_during_collection_asks_nothing_and_runs_nothing(edge_proje
     assert run.events("finish")[0]["exit"] == run.exit == 2
 
 
-def test_results_before_an_internal_error_stand(project):
+def test_results_before_an_internal_error_stand(edge_project):
     conftest = """
         def pytest_runtest_logreport(report):
             if "test_2" in report.nodeid: raise RuntimeError("a broken plugin")
     """
-    run = project({"test_a.py": "def test_1(): pass\ndef test_2(): pass\n", "conftest.py": conftest}).run(*ORDERED)
+    run = edge_project(
+        {"test_a.py": "def test_1(): pass\ndef test_2(): pass\n", "conftest.py": conftest}
+    ).run(*ORDERED)
 
     assert run.outcomes == {"test_1": "passed"}
     assert "INTERNALERROR" in run.printed
     assert run.events("finish")[0]["exit"] == run.exit == 3
 
 
-def test_a_session_fixture_that_fails_at_the_end_is_an_error_of_the_last_test(edge_project):
+def test_a_session_fixture_that_fails_at_the_end_is_an_error_of_the_last_test(plain_project):
     suite = {
         "test_a.py": """
         import pytest
@@ -249,13 +262,13 @@ def test_a_session_fixture_that_fails_at_the_end_is_an_error_of_the_last_test(ed
         def test_2(): pass
         """
     }
-    run = edge_project(suite).run(*ORDERED)
+    run = plain_project(suite).run(*ORDERED)
 
     assert run.outcomes == {"test_1": "passed", "test_2": "error"}
     assert run.result("test_2")["message"] == "OSError: cannot clean up"
 
 
-def test_what_another_plugin_makes_of_a_report_counts(project):
+def test_what_another_plugin_makes_of_a_report_counts(edge_project):
     conftest = """
         import pytest
         @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -265,15 +278,15 @@ def test_what_another_plugin_makes_of_a_report_counts(project):
             if report.when == "call":
                 report.outcome, report.longrepr = "failed", "judged by the project"
     """
-    run = project({**ONE, "conftest.py": conftest}).run()
+    run = edge_project({**ONE, "conftest.py": conftest}).run()
 
     assert run.result("test_1")["outcome"] == "failed"
     assert run.result("test_1")["message"] == "judged by the project"
 
 
-def test_a_time_limit_of_the_project_that_ends_the_process_names_the_running_test(edge_project):
+def test_a_time_limit_of_the_project_that_ends_the_process_names_the_running_test(plain_project):
     suite = {"test_a.py": "import time\ndef test_1(): pass\ndef test_2(): time.sleep(60)\n"}
-    run = edge_project(suite).run(*ORDERED, "--timeout=0.3", "--timeout-method=thread")
+    run = plain_project(suite).run(*ORDERED, "--timeout=0.3", "--timeout-method=thread")
 
     assert run.outcomes == {"test_1": "passed"}
     assert run.events("start")[-1]["id"] == "test_a.py::test_2"

@@ -12,12 +12,15 @@ def test_each_worker_writes_what_it_ran(project):
     assert sorted(result["id"] for result in run.results) == [f"forge/test_a.py::test_{n}" for n in range(10)]
     assert sorted(event["worker"] or "" for event in run.events("session")) == ["", "gw0", "gw1"]
     assert [event["t"] for event in run.journals["0"]] == ["session", "finish"]
-    assert [event["ids_file"] for event in run.events("collected")] == ["0-gw0.collected.json", "0-gw1.collected.json"]
+    assert [event["ids_file"] for event in run.events("collected")] == [
+        "0-gw0.collected.json",
+        "0-gw1.collected.json",
+    ]
     assert run.exit == 0
 
 
-def test_all_workers_run_the_same_selection(project):
-    run = project(TEN).run("-n2", "-p", "no:randomly", answer={"run": [7, 1]})
+def test_all_workers_run_the_same_selection(edge_project):
+    run = edge_project(TEN).run("-n2", "-p", "no:randomly", answer={"run": [7, 1]})
 
     assert sorted(result["id"] for result in run.results) == ["test_a.py::test_1", "test_a.py::test_7"]
     assert run.exit == 0, run.printed
@@ -34,8 +37,8 @@ def test_a_test_that_kills_its_worker_is_an_error(project):
     assert (crashed["when"], run.exit) == ("crash", 1)
 
 
-def test_a_file_that_cannot_be_collected_is_told_once(edge_project):
-    run = edge_project({**TEN, "test_bad.py": "import not_there\n"}).run("-n2", answer={"run": "all"})
+def test_a_file_that_cannot_be_collected_is_told_once(plain_project):
+    run = plain_project({**TEN, "test_bad.py": "import not_there\n"}).run("-n2", answer={"run": "all"})
 
     assert [result["id"] for result in run.results if result["outcome"] == "error"] == ["test_bad.py"]
 
@@ -58,7 +61,7 @@ def test_the_group_of_a_test_is_not_part_of_its_name(make_project, newest_target
     assert {event["id"].partition("::")[2] for event in run.events("start")} == set(run.outcomes)
 
 
-def test_the_environment_of_a_worker_is_the_projects(project):
+def test_the_environment_of_a_worker_is_the_projects(edge_project):
     suite = {
         "test_a.py": """
         import os, sys
@@ -68,13 +71,16 @@ def test_the_environment_of_a_worker_is_the_projects(project):
             assert os.path.basename(sys.path[-1]) == "plugin"
         """
     }
-    run = project(suite).run("-n1", pythonpath="mine")
+    run = edge_project(suite).run("-n1", pythonpath="mine")
 
     assert run.outcomes == {"test_environment": "passed"}, run.results
 
 
-def test_reruns_in_a_worker_are_attempts(project):
+def test_reruns_in_a_worker_are_attempts(edge_project):
     suite = {"test_a.py": "state = []\ndef test_1():\n    state.append(1)\n    assert len(state) > 1\n"}
-    run = project(suite).run("-n1", "--reruns=1")
+    run = edge_project(suite).run("-n1", "--reruns=1")
 
-    assert [(result["attempt"], result["outcome"]) for result in run.results] == [(0, "failed"), (1, "passed")]
+    assert [(result["attempt"], result["outcome"]) for result in run.results] == [
+        (0, "failed"),
+        (1, "passed"),
+    ]

@@ -46,7 +46,9 @@ OUTCOMES = frozenset({"passed", "failed", "skipped"})
 FAILING = frozenset({"failed", "error"})
 SUBTESTS = frozenset({"SubtestReport", "SubTestReport"})  # pytest 9's own, and pytest-subtests'
 LOCK_HELD = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK, getattr(errno, "EDEADLOCK", errno.EDEADLK)})
-PLAIN_RESULT = '"t":"result","at":%r,"id":%s,"attempt":%d,"outcome":"%s","setup":%r,"call":%r,"teardown":%r'
+PLAIN_RESULT = (
+    '"t":"result","at":%.6f,"id":%s,"attempt":%d,"outcome":"%s","setup":%.6f,"call":%.6f,"teardown":%.6f'
+)
 PARENT_GONE = "the process that started this run is gone"
 
 
@@ -440,7 +442,7 @@ class CollectionFilter:
 
     def ignored(self, path: str) -> "Optional[bool]":
         name = self.names.path(path)
-        folder, _, base = name.rpartition("/")
+        _folder, _, base = name.rpartition("/")
         if name in self.nested:
             return True
         if base == "__init__.py":  # makes the package; its folder has been let in
@@ -501,7 +503,7 @@ def chosen(ids: "List[str]", selection: "Dict[str, Any]") -> "List[int]":
 class Attempt:
     """The reports of one attempt at one test, as they come in."""
 
-    __slots__ = ("at", "earlier_sections", "entity", "item", "made", "phases", "rerun", "subtests")
+    __slots__ = ("at", "earlier_sections", "entity", "item", "made", "phases", "subtests")
 
     def __init__(self, entity: str, item: Any, at: float, earlier_sections: int = 0) -> None:
         self.entity = entity
@@ -513,34 +515,40 @@ class Attempt:
         self.earlier_sections = earlier_sections
 
     def add(self, report: Any) -> None:
-        """Keep the last report of each phase: those of subtests come before that of the call itself."""
-        self.phases[report.when] = report
-        self.made[report.when] = report.outcome
-
-    def knows(self, report: Any) -> bool:
-        return self.phases.get(report.when) is report
+        """Keep the last report of each phase, and the outcome that it came with: it may be overwritten."""
+        when = report.when
+        if self.phases.get(when) is not report:
+            self.phases[when] = report
+            self.made[when] = report.outcome
 
     def outcome(self, when: str) -> "Optional[str]":
-        """The outcome of a phase; a plugin that reruns overwrites it with a word of its own."""
+        """The outcome of a phase. A plugin that reruns tests has a word of its own for a failure."""
         report = self.phases.get(when)
         if report is None:
             return None
-        return str(report.outcome) if report.outcome in OUTCOMES else self.made[when]
+        for outcome in (report.outcome, self.made[when]):
+            if outcome in OUTCOMES:
+                return str(outcome)
+        return "failed"
 
     def seconds(self, when: str) -> float:
-        return round(float(getattr(self.phases.get(when), "duration", 0.0)), 6)
+        return float(getattr(self.phases.get(when), "duration", 0.0))
+
+    def section_count(self) -> int:
+        return max((len(report.sections) for report in self.phases.values()), default=0)
 
     def sections(self) -> "List[Tuple[str, str]]":
         """What was captured in this attempt; pytest carries the sections of earlier attempts along."""
-        every = max((report.sections for report in self.phases.values()), key=len, default=[])
+        every: "List[Tuple[str, str]]" = max(
+            (report.sections for report in self.phases.values()), key=len, default=[]
+        )
         own = every[self.earlier_sections :] if len(every) > self.earlier_sections else every
-        return own + [
-            section for report in self.subtests for section in report.sections if section not in own
-        ]
+        of_subtests = [section for report in self.subtests for section in report.sections]
+        return own + [section for section in of_subtests if section not in own]
 
 
 def fold(attempt: Attempt) -> "Tuple[Optional[str], Any]":
-    """The outcome of an attempt as pytest counts it, and the report that decided; (None, None) if none did."""
+    """The outcome of an attempt as pytest counts it and the report that decided; (None, None) if none did."""
     phases = attempt.phases
     if "???" in phases:  # the process that ran the test died
         return "error", phases["???"]
@@ -635,7 +643,11 @@ class Evidence:
 
 
 class Recorder:
-    """Writes the start and the result of every attempt. Registered last, so that it wraps all others."""
+    """Writes the start and the result of every attempt at a test.
+
+    Its hooks run for every test of a suite, so they are plain functions: a wrapper costs several times
+    as much.
+    """
 
     def __init__(self, journal: Journal, names: Names, evidence: Evidence, parent: Parent) -> None:
         self.journal = journal
@@ -643,67 +655,68 @@ class Recorder:
         self.evidence = evidence
         self.parent = parent
         self.failing = 0
+        self._session: Any = None
         self._open: "Dict[str, Attempt]" = {}
+        self._last: "Dict[str, Attempt]" = {}
         self._quoted = json.encoder.encode_basestring_ascii
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: Any) -> "Wrapper":
-        session = item.session
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: Any) -> None:
+        self._session = session = item.session
         if not self.parent.alive():
             raise session.Interrupted(PARENT_GONE)
-        nodeid = item.nodeid
-        self._open[nodeid] = self._start(self.names.item(item), item)
+        self.close()
+        self._last.clear()
+        self._start(item.nodeid, self.names.item(item), item)
         if self.journal.failure:
             raise session.Interrupted(self.journal.failure)
-        outcome = yield
-        attempt = self._open.pop(nodeid, None)
-        # Interrupted in the middle, the test has no result.
-        if attempt is not None and (outcome.excinfo is None or "teardown" in attempt.phases):
-            self._finish(attempt)
-        if self.journal.failure:
-            session.shouldstop = self.journal.failure
 
-    def _start(self, entity: str, item: Any, earlier_sections: int = 0) -> Attempt:
+    def _start(self, nodeid: str, entity: str, item: Any, earlier_sections: int = 0) -> None:
         at = self.journal.clock.now()
-        self.journal.write_line('{"t":"start","at":%r,"id":%s}' % (at, self._quoted(entity)))
-        return Attempt(entity, item, at, earlier_sections)
+        self.journal.write_line('{"t":"start","at":%.6f,"id":%s}' % (at, self._quoted(entity)))
+        self._open[nodeid] = Attempt(entity, item, at, earlier_sections)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._next_attempt(nodeid)
-
-    def _next_attempt(self, nodeid: str) -> None:
-        """Close an attempt that is complete when another one at the same test begins."""
-        attempt = self._open.get(nodeid)
-        if attempt is not None and attempt.phases:
-            carried = max(len(report.sections) for report in attempt.phases.values())
-            self._finish(attempt)
-            self._open[nodeid] = self._start(attempt.entity, attempt.item, carried)
-
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self, item: Any, call: Any) -> "Wrapper":
-        outcome = yield
-        if outcome.excinfo is None and item.nodeid in self._open:
-            if call.when == "setup":
-                self._next_attempt(item.nodeid)
-            self._open[item.nodeid].add(outcome.get_result())
+        """Each attempt begins with this call, the first one after the call above."""
+        last = self._last.get(nodeid)
+        if last is not None and nodeid not in self._open:
+            self._start(nodeid, last.entity, last.item, last.section_count())
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
-        attempt = self._open.get(report.nodeid)
+        nodeid = report.nodeid
+        attempt = self._open.get(nodeid)
         if attempt is None:
-            attempt = self._open[report.nodeid] = Attempt(
-                self.names.test(report.nodeid), None, self.journal.clock.now()
-            )
-        if type(report).__name__ in SUBTESTS:
-            if report.outcome == "failed":
-                attempt.subtests.append(report)
-        elif report.outcome in OUTCOMES and not attempt.knows(report):
-            # Made in another process, as pytest-forked does.
+            attempt = self._open[nodeid] = Attempt(self.names.test(nodeid), None, self.journal.clock.now())
+        if type(report).__name__ not in SUBTESTS:
             attempt.add(report)
-        if attempt.item is None and report.when == "teardown":
-            self._finish(self._open.pop(report.nodeid))
+        elif report.outcome == "failed":
+            attempt.subtests.append(report)
+        if attempt.item is None and report.when == "teardown":  # run in another process, told to this one
+            self._finish(nodeid)
 
-    def _finish(self, attempt: Attempt) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        if nodeid in self._open:
+            self._finish(nodeid)
+        if self.journal.failure and self._session is not None:
+            self._session.shouldstop = self.journal.failure
+
+    def add_hidden(self, nodeid: str, report: Any) -> None:
+        if nodeid in self._open:
+            self._open[nodeid].add(report)
+
+    def close(self) -> None:
+        """Write what is complete and was not told to be; a test interrupted in the middle has no result."""
+        for nodeid, attempt in list(self._open.items()):
+            if "teardown" in attempt.phases:
+                self._finish(nodeid)
+            elif attempt.item is not None:
+                del self._open[nodeid]
+
+    def _finish(self, nodeid: str) -> None:
+        attempt = self._last[nodeid] = self._open.pop(nodeid)
         outcome, report = fold(attempt)
         if outcome is None:
             return
@@ -731,6 +744,19 @@ class Recorder:
         if hasattr(attempt.item, "callspec"):
             more["params"] = parameters_of(attempt.item)
         return more
+
+
+class HiddenReports:
+    """Reports that the plugin `flaky` makes and does not log, those of the attempts that it repeats."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: Any) -> "Wrapper":
+        outcome = yield
+        if outcome.excinfo is None:
+            self.recorder.add_hidden(item.nodeid, outcome.get_result())
 
 
 class Controller:
@@ -863,13 +889,16 @@ class Run:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: Any) -> None:
-        """After every plugin has ordered and filtered the tests: tell them, and keep those that are asked for."""
+        """After every plugin has ordered and filtered: tell the tests, keep those that are asked for."""
         if not self.ordered:  # collection was broken off by an exception, which is on its way
             return
         ids = self._tell(session.items)
         if not self.settings.get("dry_run") and self.settings.get("wait", True):
             self._keep(session, chosen(ids, self._answer()))
-        session.config.pluginmanager.register(self.recorder, "argos-recorder")
+        manager = session.config.pluginmanager
+        manager.register(self.recorder, "argos-recorder")
+        if manager.hasplugin("flaky"):
+            manager.register(HiddenReports(self.recorder), "argos-hidden-reports")
 
     def _tell(self, items: "List[Any]") -> "List[str]":
         ids = [self.names.item(item) for item in items]
@@ -933,6 +962,7 @@ class Run:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: Any) -> "Wrapper":
         yield
+        self.recorder.close()
         if self.settings.get("dry_run"):
             session.exitstatus = 0
         self._tell_gate(session)
@@ -1006,7 +1036,9 @@ def take_settings() -> "Optional[Settings]":
         with open(path, encoding="utf-8") as file:
             settings: "Settings" = json.load(file)
     except (OSError, ValueError) as error:
-        raise pytest.UsageError("Argos cannot read %s: %s. Start the run with anvil." % (path, error))
+        raise pytest.UsageError(
+            "Argos cannot read %s: %s. Start the run with anvil." % (path, error)
+        ) from error
     os.environ.pop("PYTHONPATH", None)
     if settings.get("pythonpath") is not None:
         os.environ["PYTHONPATH"] = settings["pythonpath"]
@@ -1064,7 +1096,7 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any) -> "Wrapper":
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: Any) -> None:
-    """In a worker of pytest-xdist, which gets its settings from the controller and not from the environment."""
+    """In a worker of pytest-xdist, which gets its settings from the controller."""
     handed = getattr(config, "workerinput", {}).get("argos")
     if handed is not None:
         run = Run(handed, config, worker=config.workerinput["workerid"])

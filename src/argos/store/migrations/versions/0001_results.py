@@ -130,7 +130,7 @@ def _create_statistics() -> None:
     op.create_index(
         "statistics_failing",
         "statistics",
-        ["space", "entity"],
+        ["space", "entity", "recent"],
         sqlite_where=sa.text("recent_failing > 0"),
         postgresql_where=sa.text("recent_failing > 0"),
     )
