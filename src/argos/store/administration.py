@@ -155,8 +155,8 @@ def prune(
 
 
 def _for_pg_dump(url: str) -> str:
-    """The URL as libpq reads it; the password stays hidden and pg_dump asks for it."""
-    return url.replace("postgresql+psycopg://", "postgresql://").replace(":***@", "@")
+    """The URL without a place for the password, for which pg_dump asks."""
+    return url.replace(":***@", "@")
 
 
 def _size(database: Database) -> int:

@@ -35,7 +35,8 @@ class Database:
         self._engine = engine
         self.path = path
         self.dialect = engine.dialect.name
-        self.url = engine.url.render_as_string(hide_password=True)
+        # Without its options, which may hold a password, too.
+        self.url = engine.url.set(drivername=self.dialect, query={}).render_as_string(hide_password=True)
         self.where = str(path) if path else self.url
 
     @contextmanager
@@ -213,8 +214,7 @@ def _postgresql(url: str) -> sa.Engine:
             parsed,
             paramstyle="format",
             pool_pre_ping=True,
-            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "argos"}
-            | dict(parsed.query),
+            connect_args={"connect_timeout": parsed.query.get("connect_timeout", _CONNECT_TIMEOUT_S)},
         )
     except ModuleNotFoundError as error:
         raise ArgosError(

@@ -58,8 +58,6 @@ _POSTGRESQL: _Known = (
         "This user may not do that in the database.",
         "Grant it the rights to create and write tables.",
     ),
-    ("28", "The server does not accept this user or password.", "Correct ARGOS_DATABASE_URL."),
-    ("3D000", "The server has no database of this name.", "Create it with createdb, or correct the URL."),
     ("57", "The server has ended the connection.", _SERVER),
     ("08", "The connection to the server is lost.", _SERVER),
     ("58", f"The server cannot read or write its files. {_UNTOUCHED}", "See the server's log."),
@@ -85,8 +83,21 @@ def _refusal(error: BaseException, where: str) -> ArgosError | None:
     else:
         known, code = _POSTGRESQL, getattr(cause, "sqlstate", None) or ""
         if not code and isinstance(error, sa.exc.OperationalError):
-            return ArgosError("The database server cannot be reached.", where=where, next_step=_SERVER)
+            return _no_connection(str(cause), where)
     for beginning, what, next_step in known:
         if code.startswith(beginning):
             return ArgosError(what, where=where, next_step=next_step)
     return None
+
+
+def _no_connection(message: str, where: str) -> ArgosError:
+    """What the server said when it refused (no such user or database), which has no SQLSTATE then."""
+    _, refused, reason = message.partition("FATAL:")
+    if not refused:
+        return ArgosError("The database server cannot be reached.", where=where, next_step=_SERVER)
+    first_line = reason.strip().splitlines()[0]
+    return ArgosError(
+        f"The database server refuses the connection: {first_line}.",
+        where=where,
+        next_step="Correct the URL.",
+    )
