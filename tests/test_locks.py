@@ -29,7 +29,9 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from argos.locks import FileLock\n"
         f"lock = FileLock(Path({str(tmp_path / 'lock')!r})); print(lock.acquire(), flush=True); sys.stdin.read()"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "True\n"
         assert locks.held(tmp_path / "lock")

@@ -22,7 +22,11 @@ def started(code: str, folder: Path) -> process.Process:
 
 
 def test_a_program_is_run_to_its_end_with_its_output(tmp_path: Path) -> None:
-    done = process.run(python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"), cwd=tmp_path, timeout_s=30)
+    done = process.run(
+        python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"),
+        cwd=tmp_path,
+        timeout_s=30,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n")
 
 
@@ -53,7 +57,9 @@ def test_a_process_that_prints_without_end_is_kept_only_in_part(tmp_path: Path) 
 def test_an_echo_gets_all_that_is_printed(tmp_path: Path) -> None:
     echo = io.BytesIO()
     code = "import time\nfor i in range(3): print(i, flush=True); time.sleep(0.05)"
-    running = process.Process(python(code), cwd=tmp_path, env=dict(os.environ), output=tmp_path / "output", echo=echo)
+    running = process.Process(
+        python(code), cwd=tmp_path, env=dict(os.environ), output=tmp_path / "output", echo=echo
+    )
     assert running.wait(30) == 0
     assert echo.getvalue() == b"0\n1\n2\n"
 
@@ -108,7 +114,8 @@ def test_a_grandchild_that_keeps_the_output_open_does_not_hold_up_the_end(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(0, "exit code 0"), (3, "exit code 3"), (-11, "signal 11 (SIGSEGV)"), (-250, "signal 250")]
+    ("code", "words"),
+    [(0, "exit code 0"), (3, "exit code 3"), (-11, "signal 11 (SIGSEGV)"), (-250, "signal 250")],
 )
 def test_an_exit_code_is_told_in_words(code: int, words: str) -> None:
     assert process.describe_exit(code) == words

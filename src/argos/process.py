@@ -141,8 +141,10 @@ class Process:
     def kill(self) -> None:
         """Ends the program and what it started in its process group, at once."""
         if sys.platform == "win32":
-            subprocess.run(  # noqa: S607 - the system's own tool
-                ["taskkill.exe", "/F", "/T", "/PID", str(self.pid)], stdin=subprocess.DEVNULL, capture_output=True
+            subprocess.run(
+                ["taskkill.exe", "/F", "/T", "/PID", str(self.pid)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
             )
             return
         try:

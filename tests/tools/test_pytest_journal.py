@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -50,7 +51,14 @@ def test_a_line_that_is_cut_off_waits_for_its_rest() -> None:
 
 
 def test_lines_that_are_no_events_are_counted_and_passed_over() -> None:
-    journal = read(b"\xff\xfe\n", b"[]\n", b'{"t": "feed"}\n', line(t="result", id="x"), line(t="start", at="x", id="y"), RESULT)
+    journal = read(
+        b"\xff\xfe\n",
+        b"[]\n",
+        b'{"t": "feed"}\n',
+        line(t="result", id="x"),
+        line(t="start", at="x", id="y"),
+        RESULT,
+    )
     assert journal.unreadable == 5
     assert len(journal.results) == 1
 
@@ -61,7 +69,9 @@ def test_a_collection_error_is_a_result_of_its_file() -> None:
 
 
 def test_what_was_overridden_and_which_gate_failed_is_kept() -> None:
-    journal = read(line(t="override", option="-x", why="it stops early"), line(t="gate", what="Coverage too low"))
+    journal = read(
+        line(t="override", option="-x", why="it stops early"), line(t="gate", what="Coverage too low")
+    )
     assert journal.overridden == [("-x", "it stops early")]
     assert journal.gates == ["Coverage too low"]
 
@@ -70,7 +80,7 @@ def test_what_was_overridden_and_which_gate_failed_is_kept() -> None:
 def test_any_bytes_in_any_pieces_are_read_without_an_error(noise: bytes, cuts: list[int]) -> None:
     data = START + noise + b"\n" + RESULT
     places = sorted({0, len(data), *(min(cut, len(data)) for cut in cuts)})
-    journal = read(*(data[a:b] for a, b in zip(places, places[1:], strict=False)))
+    journal = read(*(data[a:b] for a, b in pairwise(places)))
     assert journal.results[-1].entity == "tests/test_a.py::test_x"
 
 

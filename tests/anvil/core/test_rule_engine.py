@@ -74,9 +74,7 @@ def test_failed_in_last_counts_each_tests_own_newest_results(database: Database)
 
 def test_failure_rate_picks_from_its_threshold_on(database: Database) -> None:
     assert set(select(database, rule("failure-rate", threshold=0.2))) == {BAD, FLAKY, SLOW}
-    assert select(database, rule("failure-rate", threshold=0.21)) == {
-        BAD: "failed 5 of its last 5, 100%"
-    }
+    assert select(database, rule("failure-rate", threshold=0.21)) == {BAD: "failed 5 of its last 5, 100%"}
 
 
 def test_a_failing_test_that_no_longer_exists_is_gone(database: Database) -> None:

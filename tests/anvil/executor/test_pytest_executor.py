@@ -304,7 +304,9 @@ def test_options_of_the_user_reach_pytest_and_are_not_overridden(tmp_path: Path)
     assert ran.json["counts"]["not_run"] == 1
 
 
-def test_the_tests_see_the_environment_as_it_is_without_a_hook_and_without_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tests_see_the_environment_as_it_is_without_a_hook_and_without_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = """
     import os
     def test_environment():
@@ -528,7 +530,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two megabytes."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True
+    ).returncode:
         pytest.skip("a small file system can only be mounted by root")
     try:
         yield folder

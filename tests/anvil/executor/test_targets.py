@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from builders import anvil, project
 from targets import edge_target, target
 
@@ -89,7 +88,11 @@ def test_a_rerun_is_an_attempt_of_its_own(tmp_path: Path, target: Path) -> None:
 
 def test_the_projects_own_workers_are_used_and_named(tmp_path: Path, target: Path) -> None:
     tests = "".join(f"def test_{i}(): pass\n" for i in range(8))
-    files = {"pytest.ini": "[pytest]\naddopts = -n 2\n", "tests/test_a.py": tests, "tests/test_b.py": "def test_x(): assert 0\n"}
+    files = {
+        "pytest.ini": "[pytest]\naddopts = -n 2\n",
+        "tests/test_a.py": tests,
+        "tests/test_b.py": "def test_x(): assert 0\n",
+    }
     root = project(tmp_path, files, python=target)
     told = execute(root)
     assert (told["counts"]["passed"], told["counts"]["failed"]) == (8, 1)
