@@ -293,19 +293,6 @@ def test_the_last_complete_execution_is_the_newest_of_its_space(database: Databa
         assert executions.last_complete(connection, "none") is None
 
 
-def test_journal_offsets_are_written_with_the_results_or_not_at_all(database: Database):
-    started(database, "one")
-    with database.write() as connection:
-        executions.set_journal_offsets(connection, "one", {"0.jsonl": 120})
-    with pytest.raises(ZeroDivisionError), database.write() as connection:
-        executions.record(connection, "one", [a_result()])
-        executions.set_journal_offsets(connection, "one", {"0.jsonl": 999})
-        raise ZeroDivisionError
-    with database.read() as connection:
-        assert executions.journal_offsets(connection, "one") == {"0.jsonl": 120}
-    assert recorded(database, "one") == []
-
-
 def test_parameters_are_kept_once_for_the_entity_even_if_they_come_late(database: Database):
     started(database, "one", "two", "three")
     record(database, "one", a_result("a", "error"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from argos.model.execution import Counts, Execution, ExecutionStatus, Outcome
 from argos.tools import execution_header
-from argos.tools.pytest_journal import Journal
+from argos.tools.pytest_journal import Journal, merged
 
 
 def line(**event: Any) -> bytes:
@@ -74,6 +74,13 @@ def test_what_was_overridden_and_which_gate_failed_is_kept() -> None:
     )
     assert journal.overridden == [("-x", "it stops early")]
     assert journal.gates == ["Coverage too low"]
+
+
+def test_first_attempts_in_two_journals_are_numbered_by_their_start() -> None:
+    died = line(t="result", at=1.0, id="a::b", outcome="error")
+    again = line(t="result", at=2.0, id="a::b", outcome="passed")
+    results = merged([read(again), read(died)])
+    assert [(result.attempt, result.outcome.value) for result in results] == [(0, "error"), (1, "passed")]
 
 
 @given(st.binary(), st.lists(st.integers(0, 400)))

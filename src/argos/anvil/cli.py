@@ -32,4 +32,4 @@ edge.completion_command(anvil, "anvil")
 
 
 def main() -> None:
-    edge.run(anvil, "anvil")
+    edge.main(anvil, "anvil")

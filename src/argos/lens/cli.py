@@ -170,4 +170,4 @@ edge.completion_command(lens, "lens")
 
 
 def main() -> None:
-    edge.run(lens, "lens")
+    edge.main(lens, "lens")

@@ -265,7 +265,8 @@ def _needs_upgrade(database: Database) -> bool:
 def _check_room_for_tables(database: Database) -> None:
     with database.read() as connection:
         taken = set(METADATA.tables).intersection(sa.inspect(connection).get_table_names())
-    if taken:
+    # Another process may just have made them: then the revision is there as soon as they are.
+    if taken and database.revision() is None:
         raise ArgosError(
             f"The database belongs to another program: it already has a table {sorted(taken)[0]!r}.",
             where=database.where,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -155,20 +154,6 @@ def results(connection: sa.Connection, execution_id: str, *, failing_only: bool 
     if failing_only:
         query = query.where(rows.FAILING)
     return [rows.result(row) for row in connection.execute(query)]
-
-
-def journal_offsets(connection: sa.Connection, execution_id: str) -> dict[str, int]:
-    """How many bytes of each journal file of an execution are recorded, by the file's name."""
-    number = _known_key(connection, execution_id).id
-    text = connection.scalar(sa.select(executions.c.journal_offsets).where(executions.c.id == number))
-    return dict(json.loads(text or "{}"))
-
-
-def set_journal_offsets(connection: sa.Connection, execution_id: str, offsets: Mapping[str, int]) -> None:
-    """Replaces the offsets; meant for the transaction that records what was read up to them."""
-    number = _known_key(connection, execution_id).id
-    text = json.dumps(dict(offsets))
-    connection.execute(sa.update(executions).where(executions.c.id == number).values(journal_offsets=text))
 
 
 def _newest() -> sa.Select[Any]:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from argos import locks
 from argos.config import folders
-from argos.model.execution import Counts, Execution, ExecutionStatus, TestResult
+from argos.model.execution import Counts, Execution, ExecutionStatus
 from argos.store import executions
 from argos.store.database import Database
 from argos.tools import execution_header
-from argos.tools.pytest_journal import Journal
+from argos.tools.pytest_journal import Journal, merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _record(database: Database, folder: Path) -> Recovered | None:
             executions.start(connection, header)
         known = executions.find(connection, execution.execution_id)
         if known.status is not ExecutionStatus.FINISHED:
-            executions.record(connection, execution.execution_id, [r for j in journals for r in j.results])
+            executions.record(connection, execution.execution_id, merged(journals))
             executions.update(connection, dataclasses.replace(execution, selected=known.selected))
     if not alive:
         shutil.rmtree(folder, ignore_errors=True)
@@ -88,7 +88,7 @@ def _read(file: Path) -> Journal:
 
 
 def _interrupted(header: Execution, journals: list[Journal]) -> Execution:
-    results: list[TestResult] = [result for journal in journals for result in journal.results]
+    results = merged(journals)
     session = next((journal.session for journal in journals if journal.session), {})
     ends = [(r.started_at - header.started_at).total_seconds() + r.duration_s for r in results]
     return dataclasses.replace(

@@ -83,7 +83,6 @@ executions = sa.Table(
     sa.Column("workers", sa.Integer, nullable=False, server_default="1"),
     sa.Column("shard", sa.Text),
     sa.Column("exit_code", sa.Integer),
-    sa.Column("journal_offsets", sa.Text, nullable=False, server_default="{}"),
     sa.Column("selection", sa.LargeBinary),
 )
 

@@ -7,7 +7,8 @@ without its line end is left for later, a line that is no JSON object is counted
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,6 +83,23 @@ class Journal:
 
     def _on_finish(self, event: Event) -> None:
         self.finish = event
+
+
+def merged(journals: Iterable[Journal]) -> list[TestResult]:
+    """The results of all processes of one execution, each test's attempts numbered in order of their start.
+
+    Every process counts for itself: a test whose worker of pytest-xdist has died may have a first
+    attempt in two journals.
+    """
+    results = [result for journal in journals for result in journal.results]
+    if len({(result.entity, result.attempt) for result in results}) == len(results):
+        return results
+    count: dict[str, int] = {}
+    numbered = []
+    for result in sorted(results, key=lambda result: result.started_at):
+        numbered.append(replace(result, attempt=count.get(result.entity, 0)))
+        count[result.entity] = numbered[-1].attempt + 1
+    return numbered
 
 
 def _result(event: Event, worker: str | None) -> TestResult:

@@ -26,6 +26,7 @@ from argos.errors import ArgosError
 from argos.model.execution import Counts, Execution, ExecutionStatus, Pick, Selection, TestResult
 from argos.model.rule import Rule
 from argos.tools import execution_header
+from argos.tools.pytest_journal import merged
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -413,7 +414,7 @@ class PytestExecutor:
 
         if not stopped_by_user:
             run.extra_results += [r for part in run.parts for r in ending.of_a_dead_process(part)]
-        results = [r for part in run.parts for journal in part.journals for r in journal.results]
+        results = merged(journal for part in run.parts for journal in part.journals)
         results += run.extra_results
         execution = self._summed_up(header, run, results, stopped_by_user)
         selection = Selection(tuple(run.picks), run.gone)

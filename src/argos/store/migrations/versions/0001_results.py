@@ -59,7 +59,6 @@ def _create_executions() -> None:
         sa.Column("workers", sa.Integer, nullable=False, server_default="1"),
         sa.Column("shard", sa.Text),
         sa.Column("exit_code", sa.Integer),
-        sa.Column("journal_offsets", sa.Text, nullable=False, server_default="{}"),
         sa.Column("selection", sa.LargeBinary),
     )
     op.create_index("ix_executions_started_us", "executions", ["started_us"])
