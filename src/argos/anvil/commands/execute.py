@@ -14,12 +14,8 @@ from argos.anvil.commands.workplace import Workplace, complete_rules
 from argos.console import edge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from argos.anvil.executor.pytest_executor import ExecutionResult, Standing
+    from argos.anvil.executor.pytest_executor import ExecutionResult
     from argos.config.project import Interpreter, ProjectConfig
-    from argos.console.progress import ProgressLine
-    from argos.model.execution import TestResult
     from argos.model.rule import Rule
 
 SHOWN_FAILURES = 10
@@ -75,6 +71,7 @@ def execute(
 
     Exit code: 0 fine or nothing to run, 1 tests failed or the run was cut short, 2 refused, 130 Ctrl-C.
     """
+    from argos.anvil.commands.live import Live
     from argos.anvil.executor.pytest_executor import Options, PytestExecutor
     from argos.config.project import resolve_interpreter, with_rule_options
     from argos.config.quantities import parse_duration
@@ -94,7 +91,7 @@ def execute(
     )
     line = ProgressLine(sys.stderr, enabled=False if verbose else None)
     configured = with_rule_options(place.project, rule.options)
-    executor = PytestExecutor(configured, interpreter, lambda: place.database, options, _drawing(line))
+    executor = PytestExecutor(configured, interpreter, lambda: place.database, options, Live(line))
     _stop_on_termination()
     try:
         result = executor.preview(rule) if dry_run else executor.execute_with_rule(rule)
@@ -224,48 +221,6 @@ def _mirror(place: Workplace) -> None:
 
     with place.database.write() as connection:
         mirror.mirror(connection, list(place.rules.rules.values()))
-
-
-# The live line
-
-
-def _drawing(line: ProgressLine) -> Callable[[Standing], None]:
-    def draw(standing: Standing) -> None:
-        if line.due():
-            line.draw(progress_text(standing))
-
-    return draw
-
-
-def progress_text(standing: Standing) -> str:
-    """`420/2013  2 failed  tests/test_a.py::test_b  12s, about 40s left`."""
-    from argos.console.progress import clock
-
-    results = [result for part in standing.parts for journal in part.journals for result in journal.results]
-    done = {result.entity: result for result in results}
-    if not standing.picked:
-        collecting = any(part.collected is None for part in standing.parts)
-        return f"{'collecting' if collecting else 'ending'}  {clock(standing.elapsed_s)}"
-    failed = sum(result.outcome.failing for result in done.values())
-    running = [test for part in standing.parts for test in part.running_tests]
-    words = [f"{len(done)}/{standing.picked}", f"{len(done) - failed} passed", f"{failed} failed"]
-    words += running[:1]
-    words.append(clock(standing.elapsed_s) + _remaining(standing, done))
-    return "  ".join(words)
-
-
-def _remaining(standing: Standing, done: dict[str, TestResult]) -> str:
-    from argos.console.progress import clock
-
-    durations = standing.durations
-    if not durations:
-        return ""
-    typical = sum(durations.values()) / len(durations)
-    left = sum(
-        durations.get(test, typical) for part in standing.parts for test in part.assigned if test not in done
-    )
-    at_once = max(sum(part.running for part in standing.parts), 1)
-    return f", about {clock(left / at_once)} left"
 
 
 # What is printed at the end

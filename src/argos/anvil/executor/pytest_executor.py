@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -67,11 +68,15 @@ class ExecutionResult:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far an execution is, for a progress line. `durations` are the recorded mean seconds."""
+    """How far an execution is, for a progress line.
+
+    `durations` are the recorded mean seconds of tests, `typical_s` is their mean, for the others.
+    """
 
     parts: list[Part]
-    picked: int | None
+    picked: int
     durations: Mapping[str, float]
+    typical_s: float
     elapsed_s: float
 
 
@@ -94,6 +99,15 @@ class Run:
     extra_results: list[TestResult] = field(default_factory=list)
     durations: Mapping[str, float] = field(default_factory=dict)
     chosen_roots: dict[str, list[list[str] | None]] = field(default_factory=dict)
+
+    @cached_property
+    def _typical_s(self) -> float:
+        return sum(self.durations.values()) / len(self.durations)
+
+    def standing(self) -> Standing:
+        typical_s = self._typical_s if self.durations else 0.0
+        elapsed_s = time.monotonic() - self.started
+        return Standing(self.parts, len(self.picks), self.durations, typical_s, elapsed_s)
 
     @property
     def everything_collected(self) -> bool:
@@ -289,9 +303,7 @@ class PytestExecutor:
                     remembered = True
                     self._compare(run)
                     when_answered()
-                self._observe(
-                    Standing(run.parts, len(run.picks), run.durations, time.monotonic() - run.started)
-                )
+                self._observe(run.standing())
                 time.sleep(POLL_S)
         except KeyboardInterrupt:
             self._stop(run)
