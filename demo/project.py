@@ -90,7 +90,9 @@ def example() -> Project:
     HOME.mkdir(exist_ok=True)
     path = HOME / "example"
     shutil.rmtree(path, ignore_errors=True)
-    shutil.copytree(EXAMPLE, path, ignore=shutil.ignore_patterns("__pycache__", ".argos", ".pytest_cache"))
+    # Without its own configuration: `anvil init` writes it, as in any project.
+    left_out = ("__pycache__", ".argos", ".pytest_cache", ".anvil", ".lens")
+    shutil.copytree(EXAMPLE, path, ignore=shutil.ignore_patterns(*left_out))
     _commit(path)
     # Off by one: the last line of every range is lost.
     mistake = Mistake(

@@ -150,9 +150,26 @@ def test_a_staged_change_that_was_taken_back_in_the_work_tree_is_one(repo: Path)
     assert git.changed_files(repo, {}) == ("a.py",)
 
 
-def test_a_renamed_file_is_its_new_name(repo: Path) -> None:
+def test_a_renamed_source_file_is_its_old_and_its_new_name(repo: Path) -> None:
     run(repo, "mv", "a.py", "b.py")
-    assert git.changed_files(repo, {}) == ("b.py",)
+    assert git.changed_files(repo, {}) == ("a.py", "b.py")
+
+
+def test_a_renamed_test_file_is_its_new_name(repo: Path) -> None:
+    run(repo, "mv", "tests/test_a.py", "tests/test_c.py")
+    assert git.changed_files(repo, {}) == ("tests/test_c.py",)
+
+
+@pytest.mark.parametrize("staged", [True, False])
+def test_of_the_deleted_files_only_sources_are_among_the_changed(repo: Path, staged: bool) -> None:
+    write(repo, {"tests/a_test.py": "", "notes.txt": "1\n"})
+    run(repo, "add", ".")
+    run(repo, "commit", "-m", "more")
+    for name in ("a.py", "notes.txt", "tests/test_a.py", "tests/a_test.py"):
+        (repo / name).unlink()
+    if staged:
+        run(repo, "add", ".")
+    assert git.changed_files(repo, {}) == ("a.py",)
 
 
 def test_paths_are_relative_to_the_project_and_stay_in_it(repo: Path) -> None:

@@ -52,12 +52,13 @@ def state(root: Path) -> GitState:
 
 
 def changed_files(root: Path, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The changed files below `root`, relative to it, sorted; deleted files are left out.
+    """The changed files below `root`, relative to it, sorted.
 
     With `CHANGED_FILES` in the environment these are exactly the files named there, one a line (a
     line that is no file may also be several names between spaces). They may be relative to the root
-    or to the repository. Otherwise they are the staged, unstaged and untracked files of git, without
-    those that differ in their line ends only.
+    or to the repository; those that are gone are left out. Otherwise they are the staged, unstaged and
+    untracked files of git, without those that differ in their line ends only. Of the deleted ones only
+    Python files that are no test files are among them: the tests named after those may fail now.
 
     Raises `ArgosError` when there is neither the variable nor a repository.
     """
@@ -70,7 +71,13 @@ def changed_files(root: Path, environ: Mapping[str, str]) -> tuple[str, ...]:
         for path in _changed(_required(root, *_DIFF, "--relative", *staged))
     ]
     found = {path for path in (*untracked, *tracked) if not path.startswith(_OWN_FOLDER)}
-    return tuple(sorted(path for path in found if (root / path).is_file()))
+    return tuple(sorted(path for path in found if (root / path).is_file() or _deleted_source(root, path)))
+
+
+def _deleted_source(root: Path, path: str) -> bool:
+    name = PurePath(path)
+    test = name.stem.startswith("test_") or name.stem.endswith("_test")
+    return name.suffix == ".py" and not test and not os.path.lexists(root / path)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

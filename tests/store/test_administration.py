@@ -89,7 +89,7 @@ def test_a_backup_that_cannot_be_written_is_refused(tmp_path: Path):
 def test_a_backup_of_postgresql_names_the_command_to_use(database: Database, tmp_path: Path):
     with pytest.raises(ArgosError) as refusal:
         administration.backup(database, tmp_path / "copy.db")
-    assert "pg_dump --format=custom --file=copy.db 'postgresql://" in str(refusal.value)
+    assert f"pg_dump --format=custom --file={tmp_path / 'copy.db'} 'postgresql://" in str(refusal.value)
 
 
 def test_a_sound_database_has_no_problems(database: Database):

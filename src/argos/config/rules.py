@@ -111,8 +111,10 @@ class _Reader:
         self._root = root
 
     def read_files(self, main: Path) -> None:
-        waiting: list[tuple[Path, tuple[Path, ...]]] = [(main, (main.resolve(),))]
-        seen = {main.resolve()}
+        # Path.resolve raises for links that lead in a circle; `read` tells of those.
+        first = os.path.realpath(main)
+        waiting: list[tuple[Path, tuple[str, ...]]] = [(main, (first,))]
+        seen = {first}
         while waiting:
             path, chain = waiting.pop(0)
             document = read(path, self._label(path))
@@ -121,11 +123,12 @@ class _Reader:
                 self.unreadable += document.problems
                 continue
             for place, shared in self._take(document, path):
-                if (real := shared.resolve()) in chain:
+                if (real := os.path.realpath(shared)) in chain:
                     message = f"This file extends itself by way of {self._label(shared)}."
                     self.problems.append(document.problem(place, message))
-                elif not shared.exists():
-                    self.unreadable.append(document.problem(place, f"There is no file {shared}."))
+                elif not os.path.lexists(shared):
+                    missing = f"There is no file {_plain(shared)}."
+                    self.unreadable.append(document.problem(place, missing))
                     self.problems.append(self.unreadable[-1])
                 elif real not in seen:
                     seen.add(real)
@@ -157,8 +160,16 @@ class _Reader:
         return contents or RulesFile.model_validate({k: v for k, v in data.items() if k not in wrong})
 
     def _label(self, path: Path) -> str:
-        inside = path.is_relative_to(self._root) and ".." not in path.parts
-        return path.relative_to(self._root).as_posix() if inside else str(path)
+        plain = _plain(path)
+        inside = plain.is_relative_to(self._root)
+        return plain.relative_to(self._root).as_posix() if inside else str(plain)
+
+
+def _plain(path: Path) -> Path:
+    """The path without `..`."""
+    plain, real = Path(os.path.normpath(path)), os.path.realpath(path)
+    # After a link to a folder, `..` leads elsewhere than it seems to.
+    return plain if os.path.realpath(plain) == real else Path(real)
 
 
 def _entry(data: Any, document: Document, path: KeyPath) -> _Entry:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from typing import TextIO
+
+DETAIL_MIN = 12
 
 
 class ProgressLine:
@@ -22,11 +25,13 @@ class ProgressLine:
         """Whether a new text would be drawn now: composing one may be spared otherwise."""
         return self._enabled and time.monotonic() - self._drawn_at >= self.INTERVAL_S
 
-    def draw(self, text: str) -> None:
+    def draw(self, *texts: str, detail: str = "") -> None:
+        """Draws the first of the texts that fits, else the last one; the detail takes what room is left."""
         if not self._enabled:
             return
         width = shutil.get_terminal_size().columns - 1
-        self._stream.write("\r" + shorten(text, width, self._stream.encoding) + "\x1b[K")
+        line = fitted(texts, detail, width)
+        self._stream.write("\r" + shorten(line, width, self._stream.encoding) + "\x1b[K")
         self._stream.flush()
         self._drawn_at = time.monotonic()
         self._drawn = True
@@ -36,6 +41,15 @@ class ProgressLine:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
             self._drawn = False
+
+
+def fitted(texts: Sequence[str], detail: str, width: int) -> str:
+    """The first text that fits, else the last, and the end of the detail as far as there is room for it."""
+    line = next((text for text in texts if len(text) <= width), texts[-1])
+    room = width - len(line) - 2
+    if not detail or room < min(len(detail), DETAIL_MIN):
+        return line
+    return f"{line}  {detail if len(detail) <= room else '...' + detail[len(detail) - room + 3 :]}"
 
 
 def shorten(text: str, width: int, encoding: str | None) -> str:

@@ -32,12 +32,17 @@ def lens() -> None:
     """
 
 
-@lens.group()
+@lens.group(short_help="Write a report as one file.")
 def report() -> None:
-    """Write a report as one file."""
+    """Write a report as one file.
+
+    \b
+    Example:
+      lens report tests --window 30 --output tests.html
+    """
 
 
-@report.command("tests")
+@report.command("tests", short_help="Broken, flaky and slow tests; what rules saved.")
 @click.option("--space", default="local", show_default=True, help="Whose results: those of this space.")
 @click.option(
     "--window",

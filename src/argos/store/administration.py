@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,10 +102,11 @@ def backup(database: Database, file: Path) -> None:
     tool of its own for this.
     """
     if database.path is None:
+        target = shlex.quote(str(file))
         raise ArgosError(
             "PostgreSQL is backed up by its own tool.",
             where=database.where,
-            next_step=f"Run: pg_dump --format=custom --file={file.name} '{_for_pg_dump(database.url)}'",
+            next_step=f"Run: pg_dump --format=custom --file={target} '{_for_pg_dump(database.url)}'",
         )
     if file.exists():
         raise ArgosError(

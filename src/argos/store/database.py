@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -255,6 +256,8 @@ def _needs_upgrade(database: Database) -> bool:
     if revision is None:
         _check_room_for_tables(database)
         return True
+    if not re.fullmatch("[0-9]{4}", revision):
+        raise _of_another_program(database, f"its schema is {revision!r}")
     raise ArgosError(
         f"The database has schema {revision}; this Argos knows schemas up to {HEAD}.",
         where=database.where,
@@ -264,14 +267,20 @@ def _needs_upgrade(database: Database) -> bool:
 
 def _check_room_for_tables(database: Database) -> None:
     with database.read() as connection:
-        taken = set(METADATA.tables).intersection(sa.inspect(connection).get_table_names())
+        tables = sa.inspect(connection).get_table_names()
+    # A server's schema may be shared; a file is somebody else's as soon as it holds anything.
+    taken = set(tables) if database.path else set(METADATA.tables).intersection(tables)
     # Another process may just have made them: then the revision is there as soon as they are.
     if taken and database.revision() is None:
-        raise ArgosError(
-            f"The database belongs to another program: it already has a table {sorted(taken)[0]!r}.",
-            where=database.where,
-            next_step="Name another database with ARGOS_DATABASE_URL.",
-        )
+        raise _of_another_program(database, f"it already has a table {sorted(taken)[0]!r}")
+
+
+def _of_another_program(database: Database, sign: str) -> ArgosError:
+    return ArgosError(
+        f"The database belongs to another program: {sign}.",
+        where=database.where,
+        next_step="Name another database with ARGOS_DATABASE_URL.",
+    )
 
 
 def _upgrade(database: Database) -> None:

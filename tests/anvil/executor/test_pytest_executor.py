@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from argos.anvil.executor.pytest_executor import narrows
 from builders import Ran, anvil, environment, project, write
 
 PASSING = "def test_one(): pass\ndef test_two(): pass\n"
@@ -290,7 +292,7 @@ def test_a_full_run_keeps_the_projects_marker_filter_and_says_what_it_left_out(t
     source = "import pytest\n@pytest.mark.slow\ndef test_slow(): assert 0\ndef test_fast(): pass\n"
     ran = execute(project(tmp_path, {"pytest.ini": ini('-m "not slow"'), "tests/test_a.py": source}))
     assert list(outcomes(ran)) == ["tests/test_a.py::test_fast"]
-    assert any("1 test left out by the project's own filters" in note for note in ran.json["notes"])
+    assert any("1 test left out by filters" in note for note in ran.json["notes"])
 
 
 def test_options_of_the_user_reach_pytest_and_are_not_overridden(tmp_path: Path) -> None:
@@ -578,3 +580,80 @@ def test_a_disk_that_fills_up_while_tests_run_loses_no_finished_test(small_disk:
     (small_disk / "ballast").unlink()
     assert history(root)[0]["counts"]["passed"] >= 1
     assert anvil("db", "check", project=root).code == 0
+
+
+def test_results_that_are_recorded_while_tests_still_run_are_recorded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("argos.anvil.executor.pytest_executor.EARLY_RESULTS", 1)
+    source = "import time\n" + "".join(f"def test_{i}(): time.sleep(0.05)\n" for i in range(20))
+    root = project(tmp_path, {"tests/test_a.py": source})
+    ran = execute(root)
+    shown = anvil("history", "show", ran.json["execution_id"], "--json", project=root).json
+    assert [each["entity"] for each in shown["results"]] == [each["entity"] for each in ran.json["results"]]
+    assert {
+        each["total_runs"] for each in anvil("stats", "show", "--json", project=root).json["entities"]
+    } == {1}
+    assert anvil("db", "check", project=root).code == 0
+
+
+def test_a_picked_test_without_a_result_is_not_fine(tmp_path: Path) -> None:
+    ran = execute(project(tmp_path, {"tests/test_a.py": PASSING}), "all", "--", "--setup-only")
+    assert (ran.code, ran.json["counts"]["not_run"]) == (1, 2)
+
+
+def test_a_file_of_the_database_holds_all_of_it_when_the_command_has_ended(tmp_path: Path) -> None:
+    root = project(tmp_path / "a", {"tests/test_a.py": PASSING})
+    execute(root)
+    assert [file.name for file in (root / ".argos").glob("argos.db*")] == ["argos.db"]
+    other = project(tmp_path / "b", {".argos/x": ""})
+    shutil.copy(root / ".argos/argos.db", other / ".argos/argos.db")
+    assert len(history(other)) == 1
+
+
+def test_a_run_that_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
+    root = project(tmp_path, {"tests/conftest.py": "import no_such_module\n", "tests/test_a.py": PASSING})
+    assert execute(root).code == 2
+    assert execute(root, "all", "--", "--no-such-option").code == 2
+    (root / ".argos/argos.db").rename(root / "kept.db")
+    (root / ".argos/argos.db").write_bytes(b"no database" * 1000)
+    assert execute(root).code == 2
+    (root / "kept.db").replace(root / ".argos/argos.db")
+    ran = anvil("history", "list", "--json", project=root)
+    assert (ran.json["executions"], ran.err) == ([], "")
+
+
+def test_a_conftest_that_ends_pytest_is_refused(tmp_path: Path) -> None:
+    root = project(tmp_path, {"tests/conftest.py": "import sys\nsys.exit(0)\n", "tests/test_a.py": PASSING})
+    ran = execute(root)
+    assert ran.code == 2
+    assert "before it had collected any test" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "narrowing"),
+    [
+        ([], False), (["-p", "no:randomly"], False), (["-pno:randomly", "-vv", "--tb=short"], False), (["-n", "2"], False),
+        (["-k", "x"], True), (["tests/test_a.py"], True), (["-x"], True), (["-p", "no:x", "-m", "slow"], True),
+    ],
+)  # fmt: skip
+def test_arguments_that_may_leave_tests_out_are_told_from_the_others(
+    arguments: list[str], narrowing: bool
+) -> None:
+    assert narrows(arguments) is narrowing
+
+
+def test_a_full_run_with_harmless_arguments_is_a_full_run(tmp_path: Path) -> None:
+    root = project(tmp_path, {"tests/test_a.py": PASSING})
+    execute(root, "all", "--", "-p", "no:randomly")
+    assert history(root)[0]["complete"] is True
+    execute(root, "all", "--", "-k", "one")
+    assert history(root)[0]["complete"] is False
+
+
+def test_nothing_changed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = project(tmp_path, {"README.md": "", "tests/test_a.py": PASSING})
+    monkeypatch.setenv("CHANGED_FILES", "")
+    assert execute(root, "changed").json["notes"] == ["No file has changed."]
+    monkeypatch.setenv("CHANGED_FILES", "README.md")
+    assert execute(root, "changed").json["notes"] == ["No test belongs to what has changed: README.md."]

@@ -82,6 +82,7 @@ def test_a_rerun_is_an_attempt_of_its_own(tmp_path: Path, target: Path) -> None:
     assert [(each["attempt"], each["outcome"]) for each in told["results"]] == [(0, "failed"), (1, "passed")]
     assert told["counts"]["passed"] == 1
     assert told["code"] == 0
+    assert "Passed only when run again: tests/test_a.py::test_second_time." in told["notes"]
     flaky = anvil("stats", "flaky", "--json", project=tmp_path).json["flaky"]
     assert [(each["failed"], each["executed"]) for each in flaky] == [(1, 2)]
 

@@ -24,7 +24,7 @@ SUITE = {
             raise RuntimeError("no tear-down")
         def test_setup_error(broken_setup): pass
         def test_teardown_error(broken_teardown): pass
-        def test_fails_twice(broken_teardown): assert 0
+        def test_fails_twice(broken_teardown): assert 0, "no call"
         @pytest.mark.skip(reason="not today")
         def test_skip(): pass
         def test_skip_inside(): pytest.skip("halfway")
@@ -105,6 +105,7 @@ MESSAGES = {
     "test_raise": "ValueError: bad value\nsecond line",
     "test_setup_error": "RuntimeError: no set-up",
     "test_teardown_error": "RuntimeError: no tear-down",
+    "test_fails_twice": "AssertionError: no call\nassert 0\nAlso in teardown: RuntimeError: no tear-down",
     "test_skip": "not today",
     "test_skip_inside": "halfway",
     "test_xfail": "known",
@@ -150,6 +151,53 @@ def test_a_result_says_why_and_only_a_failure_carries_its_traceback(suite):
         assert ("traceback" in result) == (result["outcome"] in ("failed", "error"))
         assert ("message" in result) <= (result["outcome"] != "passed")
     assert "def test_raise()" in run.result("test_raise")["traceback"]
+
+
+def test_a_traceback_keeps_the_indentation_of_its_first_line(project):
+    run = project({"test_a.py": "def test_1():\n    number = 1\n    assert number == 2\n"}).run()
+
+    assert run.result("test_1")["traceback"].startswith(
+        "    def test_1():\n        number = 1\n>       assert"
+    )
+
+
+def test_a_failure_of_the_tear_down_follows_that_of_the_call(suite):
+    result = suite.result("test_fails_twice")
+    call, _, teardown = result["traceback"].partition("\n\n---- also in teardown ----\n")
+
+    assert (result["outcome"], result["when"]) == ("failed", "call")
+    assert "def test_fails_twice(" in call
+    assert "RuntimeError" not in call
+    assert teardown.startswith("    @pytest.fixture")
+    assert 'raise RuntimeError("no tear-down")' in teardown
+
+
+def test_colours_that_are_forced_do_not_reach_the_journal(edge_project):
+    run = edge_project({"test_a.py": "def test_1(): assert 0\n"}).run(env={"PY_COLORS": "1"})
+
+    assert "\x1b[" in run.printed
+    assert "\x1b[" not in run.result("test_1")["traceback"] + run.result("test_1")["message"]
+
+
+def test_several_failures_share_the_limits(plain_project):
+    suite = {
+        "test_a.py": """
+        import pytest
+        @pytest.fixture
+        def broken():
+            yield
+            raise RuntimeError("second" + "y" * 5_000 + "end")
+        def test_1(broken): raise ValueError("first" + "x" * 5_000)
+        """
+    }
+    result = (
+        plain_project(suite).run(limits={"message": 100, "traceback": 1000, "output": 2000}).result("test_1")
+    )
+
+    assert result["message"].startswith("ValueError: first")
+    assert result["message"].endswith("end")
+    assert "characters left out" in result["message"]
+    assert max(len(result["message"]), len(result["traceback"]) - 900) < 200
 
 
 def test_times_and_phases_are_told(plain_project):
@@ -308,8 +356,14 @@ def test_a_failing_subtest_fails_the_test_with_its_message(project):
     ).run()
 
     assert run.outcomes == {"test_some": "failed", "test_fine": "passed", "TestCase::test_case": "failed"}
-    assert run.result("test_some")["message"].startswith("AssertionError: number 1")
+    some = run.result("test_some")
+    first, _, second = some["message"].partition("\nAlso in call: ")
+    assert first.startswith("AssertionError: number 1")
+    assert second.startswith("AssertionError: number 2")
+    assert "Also in" not in second
+    assert some["traceback"].count("---- also in call ----") == 1
     assert "1 == 1" in run.result("test_case")["message"]
+    assert "Also in" not in run.result("test_case")["message"]
 
 
 FLAKY = """
@@ -408,6 +462,25 @@ def test_a_file_that_cannot_be_collected_is_an_error_of_the_file(edge_project):
     assert "not_there" in bad["traceback"]
     assert run.events("collected")[0]["errors"] == ["forge/sub/test_bad.py"]
     assert run.outcomes["test_1"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        (b"def test_1(:\n", r"SyntaxError: .*invalid.*"),
+        (b"if 1:\npass\n", r"IndentationError: expected an indented block.*"),
+        (b'text = "\xff\xfe"\n', r"SyntaxError: .*'utf-8' codec can.t decode .*"),
+    ],
+    ids=["syntax", "indentation", "undecodable"],
+)
+def test_a_file_that_is_no_python_says_what_is_wrong_and_where(edge_project, source, error):
+    project_ = edge_project({})
+    (project_.root / "test_s.py").write_bytes(source)
+    (bad,) = project_.run().results
+
+    assert (bad["id"], bad["outcome"], bad["when"]) == ("test_s.py", "error", "collect")
+    assert re.fullmatch(error + r' \(File ".*test_s\.py", line \d+\)', bad["message"]), bad["message"]
+    assert "test_s.py" in bad["traceback"]
 
 
 def test_odd_ids_are_one_line_of_plain_text(project):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-ALL = ["lf", "stepwise", "maxfail", "markexpr", "keyword", "deselect", "collectonly", "cov_fail_under", "numprocesses",
-       "last-failed-no-failures"]  # fmt: skip
+ALL = ["lf", "stepwise", "maxfail", "markexpr", "keyword", "deselect", "collectonly", "setuponly", "cov_fail_under",
+       "numprocesses", "last-failed-no-failures"]  # fmt: skip
 SUITE = {
     "test_a.py": """
         import pytest
@@ -31,12 +31,14 @@ def overridden(run) -> list[str]:
     [
         (
             "-m 'not slow' -k passes --deselect=test_a.py::test_slow --stepwise --maxfail=2",
-            ["--stepwise", "--maxfail=2", "-m not slow", "-k passes", "--deselect=test_a.py::test_slow"],
+            ["--stepwise", "--maxfail=2", "-m 'not slow'", "-k passes", "--deselect=test_a.py::test_slow"],
         ),
-        ("--collect-only -x", ["--maxfail=1", "--collect-only"]),
+        ("--collect-only -x", ["-x", "--collect-only"]),
+        ("--setup-only", ["--setup-only"]),
+        ("--setup-plan --setup-show", ["--setup-plan"]),
         ("-n 2 --dist=loadfile", ["-n 2 --dist=loadfile"]),
     ],
-    ids=["filters", "collect-only", "workers"],
+    ids=["filters", "collect-only", "setup-only", "setup-plan", "workers"],
 )
 def test_options_of_the_project_are_overridden_and_told(project, addopts, options):
     run = project({**SUITE, "pytest.ini": ini(addopts)}).run(overrides=ALL)
@@ -53,7 +55,7 @@ def test_options_from_the_environment_are_overridden_too(plain_project):
     )
 
     assert list(run.outcomes) == NAMES
-    assert overridden(run) == ["--maxfail=1", "-k slow"]
+    assert overridden(run) == ["-x", "-k slow"]
 
 
 @pytest.mark.parametrize(("addopts", "option"), [("--lf", "--lf"), ("--sw", "--stepwise")])
@@ -147,7 +149,16 @@ def test_only_the_named_options_are_overridden(plain_project):
     run = plain_project({**SUITE, "pytest.ini": ini("-x -k passes")}).run(overrides=["maxfail"])
 
     assert list(run.outcomes) == ["test_passes"]
-    assert overridden(run) == ["--maxfail=1"]
+    assert overridden(run) == ["-x"]
+
+
+def test_a_plan_that_the_user_asks_for_runs_no_test(edge_project):
+    run = edge_project({**SUITE, "pytest.ini": ini("--setup-show")}).run(
+        overrides=ALL, user_args=["--setup-plan"]
+    )
+
+    assert overridden(run) == []
+    assert (run.exit, run.results) == (0, [])
 
 
 def test_a_project_without_the_plugins_is_fine(plain_project):
@@ -155,4 +166,4 @@ def test_a_project_without_the_plugins_is_fine(plain_project):
     run = plain_project({**SUITE, "pytest.ini": ini(addopts)}).run(overrides=ALL)
 
     assert list(run.outcomes) == NAMES
-    assert overridden(run) == ["--maxfail=1"]
+    assert overridden(run) == ["-x"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 TEN = {"test_a.py": "".join(f"def test_{n}(): pass\n" for n in range(10))}
 
 
@@ -84,3 +86,64 @@ def test_reruns_in_a_worker_are_attempts(edge_project):
         (0, "failed"),
         (1, "passed"),
     ]
+
+
+GATES = ["lf", "stepwise", "maxfail", "markexpr", "keyword", "deselect", "collectonly", "setuponly"]
+GATED = {
+    "test_a.py": """
+        import pytest
+        def test_fails(): assert 0
+        def test_fails_too(): assert 0
+        def test_passes(): pass
+        def test_passes_too(): pass
+        @pytest.mark.slow
+        def test_slow(): pass
+        @pytest.mark.slow
+        def test_slow_too(): pass
+    """,
+}
+GATED_OUTCOMES = {
+    "test_fails": "failed", "test_fails_too": "failed", "test_passes": "passed", "test_passes_too": "passed",
+    "test_slow": "passed", "test_slow_too": "passed",
+}  # fmt: skip
+
+
+def gated_ini(addopts: str) -> str:
+    return f"[pytest]\nmarkers = slow\naddopts = -p no:randomly {addopts}\n"
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        "--lf",
+        "--sw",
+        "--sw-skip",
+        "-x",
+        "-m 'not slow'",
+        "-k passes",
+        "--deselect=test_a.py::test_slow",
+        "--setup-plan",
+    ],
+)
+def test_the_workers_do_not_obey_what_is_overridden(edge_project, gate):
+    project_ = edge_project({**GATED, "pytest.ini": gated_ini("")})
+    project_.run()  # leaves failures in pytest's cache
+    run = project_.write({"pytest.ini": gated_ini(f"-n 2 {gate}")}).run(overrides=GATES)
+
+    assert run.outcomes == GATED_OUTCOMES, run.printed
+    assert sorted(run.journals) == ["0", "0-gw0", "0-gw1"]
+    assert len(run.results) == len(GATED_OUTCOMES)
+    assert len(run.events("override")) == 1
+
+
+def test_the_workers_obey_what_the_user_asks_for(edge_project):
+    project_ = edge_project({**GATED, "pytest.ini": gated_ini("-n 2 -k passes")})
+    run = project_.run(overrides=GATES, user_args=["-m", "slow", "--deselect=test_a.py::test_slow_too"])
+
+    assert run.outcomes == {"test_slow": "passed"}
+
+
+def test_the_workers_obey_what_is_not_overridden(edge_project):
+    project_ = edge_project({**GATED, "pytest.ini": gated_ini("-n 2 -k passes -m 'not slow'")})
+
+    assert set(project_.run(overrides=["markexpr"]).outcomes) == {"test_passes", "test_passes_too"}

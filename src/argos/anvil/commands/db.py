@@ -11,6 +11,9 @@ import click
 from argos.anvil.commands.workplace import Workplace
 from argos.console import edge
 
+# With fewer results the empty tables weigh more than they do.
+TELLING = 10_000
+
 
 @click.group(short_help="Look after the database.")
 def db() -> None:
@@ -53,7 +56,8 @@ def info(project: Path | None, as_json: bool) -> None:
         )
         return
     span = f"{found.oldest:%Y-%m-%d} to {found.newest:%Y-%m-%d}" if found.oldest and found.newest else "-"
-    density = "" if found.bytes_per_result is None else f", {found.bytes_per_result:.0f} bytes a result"
+    enough = found.bytes_per_result is not None and found.results >= TELLING
+    density = f", {found.bytes_per_result:.0f} bytes a result" if enough else ""
     for title, value in [
         ("location", found.location),
         ("size", f"{_bytes(found.size_bytes)}{density}"),
@@ -86,6 +90,7 @@ def upgrade(project: Path | None, as_json: bool) -> None:
     database = open_database(
         place.project.root, os.environ.get("ARGOS_DATABASE_URL") or place.project.database, upgrade=False
     )
+    click.get_current_context().call_on_close(database.close)
     applied = upgrades.upgrade(database, datetime.now(UTC)) if database.revision() != HEAD else []
     if as_json:
         edge.print_json({"applied": applied, "revision": HEAD})

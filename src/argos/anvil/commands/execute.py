@@ -237,7 +237,7 @@ def _print_preview(result: ExecutionResult, rule: Rule, interpreter: Interpreter
         click.echo(f"{_line(pick.entity)}  ({_line(pick.reason)})")
     _print_gone_and_notes(result)
     if not picks:
-        click.echo(_why_nothing(rule))
+        click.echo(_why_nothing(rule, result))
 
 
 def _print_result(result: ExecutionResult, rule: Rule, interpreter: Interpreter) -> None:
@@ -254,8 +254,8 @@ def _print_result(result: ExecutionResult, rule: Rule, interpreter: Interpreter)
     _print_reasons(Counter(pick.reason for pick in result.selection.picks))
     _print_failures(result)
     _print_gone_and_notes(result)
-    if not result.selection.picks and not result.results:
-        click.echo(_why_nothing(rule))
+    if not result.selection.picks and not result.results and execution.status.value == "finished":
+        click.echo(_why_nothing(rule, result))
     click.echo(_summary(result))
 
 
@@ -309,16 +309,18 @@ def _summary(result: ExecutionResult) -> str:
     execution = result.execution
     took = clock(execution.duration_s or 0.0)
     beside = ""
-    if execution.full_duration_s and execution.duration_s is not None and not execution.complete:
-        share = execution.duration_s / execution.full_duration_s
-        beside = f" ({share:.0%} of the full run's {clock(execution.full_duration_s)})"
+    full = execution.full_duration_s
+    if full and execution.duration_s is not None and execution.duration_s < full and result.results:
+        beside = f" ({execution.duration_s / full:.0%} of the full run's {clock(full)})"
     colour = "red" if execution.exit_code else "green"
     return click.style(outcome_words(execution), fg=colour) + f" in {took}{beside}, {execution.execution_id}"
 
 
-def _why_nothing(rule: Rule) -> str:
-    from argos.anvil.core.rule_engine import describe
+def _why_nothing(rule: Rule, result: ExecutionResult) -> str:
+    from argos.anvil.core.rule_engine import describe, is_everything
 
+    if is_everything(rule) and not result.collected:
+        return "Nothing to run: pytest found no test, or its filters left none."
     return f"Nothing to run: no test matches the rule's criteria ({describe(rule.criterion)})."
 
 

@@ -26,7 +26,7 @@ def history() -> None:
     """
 
 
-@history.command("list")
+@history.command("list", short_help="Executions, the newest first.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
 @click.option("--space", help="Only executions of this space.")
 @click.option("--rule", help="Only executions of this rule.")
@@ -55,21 +55,21 @@ def list_executions(
     print_table(
         [
             Column("Execution"),
-            Column("Started"),
-            Column("Rule", flexible=True),
-            Column("Picked", right=True),
             Column("Outcome", flexible=True),
-            Column("Took", right=True),
-            Column("Commit"),
+            Column("Rule", flexible=True, optional=True),
+            Column("Took", right=True, optional=True),
+            Column("Started", optional=True),
+            Column("Picked", right=True, optional=True),
+            Column("Commit", optional=True),
         ],
         [
             (
                 each.execution_id,
-                f"{each.started_at.astimezone():%Y-%m-%d %H:%M}",
-                each.rule,
-                each.selected,
                 outcome_words(each),
+                each.rule,
                 "-" if each.duration_s is None else clock(each.duration_s),
+                f"{each.started_at.astimezone():%Y-%m-%d %H:%M}",
+                each.selected,
                 _commit(each),
             )
             for each in found
@@ -77,7 +77,7 @@ def list_executions(
     )
 
 
-@history.command()
+@history.command(short_help="One execution, or the results of one test.")
 @click.argument("what", metavar="EXECUTION|TEST")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Results of a test.")
 @edge.common_options
@@ -208,20 +208,20 @@ def _show_test(entity: str, found: list[tuple[Execution, TestResult]], as_json: 
     print_table(
         [
             Column("Execution"),
-            Column("Started"),
             Column("Outcome"),
-            Column("Took", right=True),
-            Column("Commit"),
-            Column("Message", flexible=True),
+            Column("Took", right=True, optional=True),
+            Column("Message", flexible=True, optional=True),
+            Column("Started", optional=True),
+            Column("Commit", optional=True),
         ],
         [
             (
                 execution.execution_id,
-                f"{result.started_at.astimezone():%Y-%m-%d %H:%M}",
                 result.outcome.value + (f" (attempt {result.attempt + 1})" if result.attempt else ""),
                 clock(result.duration_s) if result.duration_s >= 1 else f"{result.duration_s * 1000:.1f}ms",
-                _commit(execution),
                 (result.message or "").split("\n")[0],
+                f"{result.started_at.astimezone():%Y-%m-%d %H:%M}",
+                _commit(execution),
             )
             for execution, result in found
         ],

@@ -23,23 +23,25 @@ class Live:
 
     def __call__(self, standing: Standing) -> None:
         if self._line.due():
-            self._line.draw(self.text(standing))
+            running = [test for part in standing.parts for test in part.running_tests]
+            detail = running[0] if running and standing.picked else ""
+            self._line.draw(*self.texts(standing), detail=detail)
 
-    def text(self, standing: Standing) -> str:
-        """`420/2013  418 passed  2 failed  12s, about 40s left  tests/test_a.py::test_b`."""
+    def texts(self, standing: Standing) -> list[str]:
+        """`420/2013  418 passed  2 failed  12s, about 40s left`, then the same in fewer words."""
         for result in self._new(standing):
             if self._left_s is not None and result.entity not in self._last:
                 self._left_s -= _expected(standing, result.entity)
             self._last[result.entity] = result.outcome
         if not standing.picked:
             collecting = any(part.collected is None for part in standing.parts)
-            return f"{'collecting' if collecting else 'ending'}  {clock(standing.elapsed_s)}"
+            return [f"{'collecting' if collecting else 'ending'}  {clock(standing.elapsed_s)}"]
         count = Counter(outcome.value for outcome in self._last.values())
         failed = count["failed"] + count["error"]
-        words = [f"{len(self._last)}/{standing.picked}", f"{count['passed']} passed", f"{failed} failed"]
-        words.append(clock(standing.elapsed_s) + self._remaining(standing))
-        running = [test for part in standing.parts for test in part.running_tests]
-        return "  ".join(words + running[:1])
+        done, passed = f"{len(self._last)}/{standing.picked}", f"{count['passed']} passed"
+        time = clock(standing.elapsed_s) + self._remaining(standing)
+        short = f"{done}  {failed} failed  {time}"
+        return [f"{done}  {passed}  {failed} failed  {time}", short, short.replace(", about ", ", ")]
 
     def _new(self, standing: Standing) -> list[TestResult]:
         new: list[TestResult] = []

@@ -26,7 +26,7 @@ def rules() -> None:
     """
 
 
-@rules.command("list")
+@rules.command("list", short_help="Every rule and what it picks.")
 @edge.common_options
 def list_rules(project: Path | None, as_json: bool) -> None:
     """List every rule with its criteria and where it is written.
@@ -48,7 +48,12 @@ def list_rules(project: Path | None, as_json: bool) -> None:
         edge.print_json({"rules": [document(rule) for rule in book.rules.values()]})
     else:
         print_table(
-            [Column("Rule"), Column("Picks", flexible=True), Column("Executor"), Column("Written in")],
+            [
+                Column("Rule", flexible=True),
+                Column("Picks", flexible=True),
+                Column("Executor", optional=True),
+                Column("Written in", optional=True),
+            ],
             [
                 (
                     rule.name,
@@ -64,7 +69,7 @@ def list_rules(project: Path | None, as_json: bool) -> None:
         click.echo(f"anvil: {mistakes} in the files; see `anvil rules check`.", err=True)
 
 
-@rules.command()
+@rules.command(short_help="One rule as it holds after extends.")
 @click.argument("name", shell_complete=complete_rules)
 @edge.common_options
 def show(name: str, project: Path | None, as_json: bool) -> None:
@@ -96,7 +101,7 @@ def show(name: str, project: Path | None, as_json: bool) -> None:
             click.echo(f"{title:<12} {value}")
 
 
-@rules.command()
+@rules.command(short_help="Every mistake in the configuration files.")
 @edge.common_options
 def check(project: Path | None, as_json: bool) -> None:
     """Print every mistake in both configuration files as file:line:column, and exit with 1 if there are any.

@@ -30,8 +30,8 @@ def stats() -> None:
     """
 
 
-@stats.command()
-@click.option("--type", "entity_type", default="test", show_default=True, help="The kind of entity.")
+@stats.command(short_help="Failure rates and durations of tests.")
+@click.option("--type", "entity_type", default="test", show_default=True, help="The kind of entity: test.")
 @click.option(
     "--window", type=click.IntRange(1, 100), help="Newest results of each test; all of its life without it."
 )
@@ -59,6 +59,7 @@ def show(
     """
     from argos.anvil.core.statistics import StatisticsCalculator
 
+    _refuse_unknown_kind(entity_type)
     place = Workplace(project)
     if entity is not None:
         _show_one(place, entity, entity_type, window, space, as_json)
@@ -77,7 +78,7 @@ def show(
         click.echo(f"{limit} of {len(found)} tests; --limit shows more, --json all.")
 
 
-@stats.command()
+@stats.command(short_help="The tests that both passed and failed.")
 @click.option("--threshold", default="10", show_default=True, help="Lowest failure rate: 10, 10% or 0.1.")
 @click.option(
     "--window",
@@ -128,8 +129,7 @@ def flaky(threshold: str, window: int, space: str, project: Path | None, as_json
         )
     if broken:
         click.echo(f"broken, failed every time: {plural(len(broken), 'test')}")
-        for entity, each in broken[:20]:
-            click.echo(f"  {entity} ({each.counts.failing} of {each.counts.executed})")
+        _print_broken(broken[:20])
         if len(broken) > 20:
             click.echo(f"  and {len(broken) - 20} more; --json lists all")
 
@@ -182,22 +182,27 @@ def _print_stats(found: list[EntityStats]) -> None:
     from argos.console.progress import clock
     from argos.console.tables import Column, print_table
 
-    headings = ["Runs", "Passed", "Failed", "Skipped", "Rate", "Mean", "p95"]
-    columns = [Column("Test", flexible=True), *(Column(heading, right=True) for heading in headings)]
+    figures = ["Failed", "Runs", "Mean", "Passed", "p95", "Skipped"]
     print_table(
-        [*columns, Column("Last failure"), Column("State")],
+        [
+            Column("Test", flexible=True),
+            Column("State"),
+            Column("Rate", right=True),
+            *(Column(heading, right=True, optional=True) for heading in figures),
+            Column("Last failure", optional=True),
+        ],
         [
             (
                 each.entity,
-                each.total_runs,
-                each.passed,
-                each.failed,
-                each.skipped,
-                "-" if each.failure_rate is None else f"{each.failure_rate:.0%}",
-                _seconds(each.avg_duration, clock),
-                _seconds(each.p95_duration, clock),
-                "-" if each.last_failure is None else f"{each.last_failure.astimezone():%Y-%m-%d %H:%M}",
                 each.assessment.stability.value,
+                "-" if each.failure_rate is None else f"{each.failure_rate:.0%}",
+                each.failed,
+                each.total_runs,
+                _seconds(each.avg_duration, clock),
+                each.passed,
+                _seconds(each.p95_duration, clock),
+                each.skipped,
+                "-" if each.last_failure is None else f"{each.last_failure.astimezone():%Y-%m-%d %H:%M}",
             )
             for each in found
         ],
@@ -215,12 +220,14 @@ def _print_flaky(found: list[tuple[str, Assessment]]) -> None:
 
     if not found:
         return
-    headings = ["Rate", "Failed", "Of", "Flips"]
     print_table(
         [
             Column("Test", flexible=True),
-            *(Column(heading, right=True) for heading in headings),
-            Column("Now"),
+            Column("Rate", right=True),
+            Column("Failed", right=True),
+            Column("Of", right=True, optional=True),
+            Column("Flips", right=True, optional=True),
+            Column("Now", optional=True),
         ],
         [
             (
@@ -234,6 +241,27 @@ def _print_flaky(found: list[tuple[str, Assessment]]) -> None:
             for entity, each in found
         ],
     )
+
+
+def _print_broken(found: list[tuple[str, Assessment]]) -> None:
+    from argos.console.tables import Column, print_table
+
+    print_table(
+        [Column("Test", flexible=True), Column("Failed", right=True)],
+        [(entity, f"{each.counts.failing} of {each.counts.executed}") for entity, each in found],
+    )
+
+
+def _refuse_unknown_kind(entity_type: str) -> None:
+    from argos.console.tables import one_line
+    from argos.errors import ArgosError
+
+    if entity_type != "test":
+        raise ArgosError(
+            f'There are no entities of the kind "{one_line(entity_type)}"; the only kind recorded is test.',
+            where="--type",
+            next_step="Give --type test, or leave it out.",
+        )
 
 
 def _show_one(

@@ -42,6 +42,7 @@ class Workplace:
         database, recovered = open_store(self.project.root, self.project.database)
         for found in recovered:
             click.echo(f"anvil: {found.sentence}", err=True)
+        click.get_current_context().call_on_close(database.close)
         return database
 
 

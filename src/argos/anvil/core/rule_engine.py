@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from argos.anvil import criteria
 from argos.anvil.core.history import History
 from argos.anvil.criteria.group import CHANGED
+from argos.console.progress import clock, plural
 from argos.model.execution import Pick, Selection
 from argos.model.rule import Criterion, Rule
 
@@ -158,9 +159,9 @@ class RuleEngine:
 
 
 def cap_words(rule: Rule) -> list[str]:
-    """The caps of a rule in words: `limit of 50 tests`, `budget of 90 s`."""
-    words = [] if rule.limit is None else [f"limit of {rule.limit} test{'s' if rule.limit > 1 else ''}"]
-    return words if rule.budget_s is None else [*words, f"budget of {rule.budget_s:g} s"]
+    """The caps of a rule in words: `limit of 50 tests`, `budget of 1m30s`."""
+    words = [] if rule.limit is None else [f"limit of {plural(rule.limit, 'test')}"]
+    return words if rule.budget_s is None else [*words, f"budget of {clock(rule.budget_s)}"]
 
 
 def describe(criterion: Criterion) -> str:
@@ -168,13 +169,14 @@ def describe(criterion: Criterion) -> str:
     if criterion.parts:
         name = "all" if criterion.name == "every" else criterion.name
         return f"{name}({', '.join(describe(part) for part in criterion.parts)})"
+    module = criteria.registered().get(criterion.name)
+    window = criterion.window or getattr(module, "WINDOW", None)
+    threshold = getattr(module, "THRESHOLD", None) if criterion.threshold is None else criterion.threshold
     words = [criterion.name, *criterion.groups]
-    if criterion.threshold is not None:
-        words.append(f"{criterion.threshold * 100:g}%")
-    if criterion.window is not None:
-        words.append(
-            f"in the last {criterion.window}" if criterion.threshold is not None else f"{criterion.window}"
-        )
+    if threshold is not None:
+        words.append(f"{threshold * 100:g}%")
+    if window is not None:
+        words.append(f"in the last {window}" if threshold is not None else f"{window}")
     return " ".join(words)
 
 

@@ -24,7 +24,8 @@ def came_to_its_end(part: Part) -> bool:
 
 def gate_failed(part: Part) -> bool:
     """Whether pytest failed although no test did: a coverage gate, most often."""
-    return part.exit_code == 1 and not any(r.outcome.failing for j in part.journals for r in j.results)
+    results = [result for journal in part.journals for result in journal.results]
+    return part.exit_code == 1 and bool(results) and not any(result.outcome.failing for result in results)
 
 
 def of_a_hanging_test(part: Part, test: str, limit_s: float) -> list[TestResult]:
@@ -64,27 +65,27 @@ def _ended_in(part: Part, outcome: Outcome, message: str) -> list[TestResult]:
     return results
 
 
-def notes(parts: Sequence[Part]) -> list[str]:
+def notes(parts: Sequence[Part], stopped_by_user: bool = False) -> list[str]:
     """Sentences for the user about what else happened, each once."""
     several = len({part.root.path for part in parts}) > 1
-    return list(
-        dict.fromkeys(
-            f"{part.root.path}: {note}" if several else note for part in parts for note in _notes(part)
-        )
-    )
+    told = [(part, note) for part in parts for note in _notes(part, stopped_by_user)]
+    return list(dict.fromkeys(f"{part.root.path}: {note}" if several else note for part, note in told))
 
 
-def _notes(part: Part) -> Iterator[str]:
+def _notes(part: Part, stopped_by_user: bool) -> Iterator[str]:
     for journal in part.journals:
         for option, why in journal.overridden:
             yield f"The project's own {option} was overridden: {why}."
         deselected = (journal.collected or {}).get("deselected_count", 0)
         if deselected:
-            yield f"{plural(deselected, 'test')} left out by the project's own filters, as by plain pytest."
-        yield from journal.gates
+            yield f"{plural(deselected, 'test')} left out by filters: the project's own, or those after --."
+        if gate_failed(part):
+            yield from journal.gates
         if journal.unreadable:
             yield f"{plural(journal.unreadable, 'line')} of the journal could not be read."
-    if part.stopped is not None:
+    if stopped_by_user:
+        yield "Stopped from outside: by Ctrl-C, or by a signal."
+    elif part.stopped is not None:
         yield f"Stopped: {part.stopped}."
     elif part.exit_code is not None and not came_to_its_end(part):
         yield f"pytest did not come to its end: {process.describe_exit(part.exit_code)}."
@@ -92,10 +93,10 @@ def _notes(part: Part) -> Iterator[str]:
         yield f"pytest failed although no test did. It printed: {last_lines(part.output(), 3)}"
 
 
-def exit_code(parts: Sequence[Part], results: Sequence[TestResult]) -> int:
-    """1 if a test failed, a gate was not met or a process was cut short, else 0."""
+def exit_code(parts: Sequence[Part], results: Sequence[TestResult], not_run: int) -> int:
+    """1 if a test failed or has no result, a gate was not met or a process was cut short, else 0."""
     bad = any(not came_to_its_end(part) or gate_failed(part) for part in parts)
-    return 1 if bad or Counts.of(results).failing else 0
+    return 1 if bad or not_run or Counts.of(results).failing else 0
 
 
 def refusal(parts: Sequence[Part], interpreter: Path) -> ArgosError | None:
@@ -104,7 +105,7 @@ def refusal(parts: Sequence[Part], interpreter: Path) -> ArgosError | None:
         for journal in part.journals:
             if journal.refused is not None:
                 return ArgosError(str(journal.refused.get("what")), next_step=journal.refused.get("next"))
-    failed = [part for part in parts if part.started and part.collected is None and part.exit_code != 0]
+    failed = [part for part in parts if part.started and part.collected is None]
     if not failed or len(failed) < len(parts) or any(part.result_count for part in parts):
         return None
     return _cannot_run(failed[0], interpreter)
@@ -120,8 +121,9 @@ def _cannot_run(part: Part, interpreter: Path) -> ArgosError:
         )
     how = process.describe_exit(part.exit_code or 0)
     reason = part.stopped or f"pytest ended with {how} before it had collected any test"
+    printed = f"It printed:\n\n{last_lines(output, 25)}\n\n" if output.strip() else "It printed nothing."
     return ArgosError(
-        f"{reason[0].upper()}{reason[1:]}. It printed:\n\n{last_lines(output, 25)}\n",
+        f"{reason[0].upper()}{reason[1:]}. {printed}",
         where=part.root.path,
         next_step="Mend that, then run the same command again.",
     )

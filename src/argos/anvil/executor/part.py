@@ -16,6 +16,7 @@ from argos.tools.pytest_journal import Journal
 
 PLUGIN = "argos_pytest"
 PLUGIN_FOLDER = Path(__file__).parents[1] / "plugin"
+SETTLE_S = 5.0
 LIMITS = {"message": 4_000, "traceback": 32_768, "output": 65_536}
 
 
@@ -151,8 +152,8 @@ class Part:
         self._journals[file] = (offset + len(data), journal)
 
     def _settle(self, stream: BinaryIO) -> None:
-        """Once a second, has the system put the journal on the disk itself, in case the power fails."""
-        if os.name == "posix" and time.monotonic() - self._settled > 1.0:
+        """Every few seconds, has the system put the journal on the disk itself, in case the power fails."""
+        if os.name == "posix" and time.monotonic() - self._settled > SETTLE_S:
             os.fsync(stream.fileno())
             self._settled = time.monotonic()
 

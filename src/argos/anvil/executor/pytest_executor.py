@@ -8,7 +8,7 @@ import platform
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from argos import git, locks
 from argos.anvil.core.history import file_of
-from argos.anvil.core.rule_engine import RuleEngine, is_everything, uses_history
+from argos.anvil.core.rule_engine import RuleEngine, groups, is_everything, uses_history
+from argos.anvil.criteria.group import CHANGED
 from argos.anvil.executor import ending
 from argos.anvil.executor.part import Part, Target, in_shard, shares
 from argos.config import folders
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
     from argos.store.database import Database
 
 
-POLL_S = 0.02
+POLL_S = 0.01
+EARLY_RESULTS = 1000
 PATIENCE_S = 10.0
-ALWAYS_OVERRIDDEN = ("lf", "stepwise", "maxfail", "collectonly", "last-failed-no-failures")
+ALWAYS_OVERRIDDEN = ("lf", "stepwise", "maxfail", "collectonly", "setuponly", "last-failed-no-failures")
 GATES_OF_THE_WHOLE = ("cov_fail_under",)
 FILTERS = ("markexpr", "keyword", "deselect")
 
@@ -64,6 +66,7 @@ class ExecutionResult:
     selection: Selection
     results: list[TestResult]
     stopped_by_user: bool = False
+    collected: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class Run:
     gone: tuple[str, ...] = ()
     healed: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
+    recorded: int = 0
+    record_early: bool = True
     extra_results: list[TestResult] = field(default_factory=list)
     durations: Mapping[str, float] = field(default_factory=dict)
     chosen_roots: dict[str, list[list[str] | None]] = field(default_factory=dict)
@@ -108,6 +113,15 @@ class Run:
         typical_s = self._typical_s if self.durations else 0.0
         elapsed_s = time.monotonic() - self.started
         return Standing(self.parts, len(self.picks), self.durations, typical_s, elapsed_s)
+
+    @property
+    def collected(self) -> int:
+        return sum(len(part.collected or ()) for part in self.parts)
+
+    @property
+    def something_collected(self) -> bool:
+        """Whether pytest got anywhere; a run without a process has nothing to collect."""
+        return not self.parts or any(part.collected is not None for part in self.parts)
 
     @property
     def everything_collected(self) -> bool:
@@ -142,14 +156,16 @@ class PytestExecutor:
             try:
                 self._start_parts(run)
                 header = self._header(rule, execution_id)
-                _write_atomically(folder / execution_header.FILE, execution_header.dump(header))
                 database = self._database()
+                _write_atomically(folder / execution_header.FILE, execution_header.dump(header))
 
                 def remember() -> None:
                     reading.close()
                     self._remember(database, header, run)
 
-                stopped_by_user = self._drive(run, remember)
+                stopped_by_user = self._drive(
+                    run, remember, lambda: self._record_early(database, header, run)
+                )
             except BaseException:
                 _end_all(run.parts, 0.0)
                 raise
@@ -175,7 +191,7 @@ class PytestExecutor:
                 gone=run.gone,
             )
             (folder / execution_header.FILE).unlink(missing_ok=True)
-            return ExecutionResult(header, Selection(tuple(run.picks), run.gone), [])
+            return ExecutionResult(header, Selection(tuple(run.picks), run.gone), [], collected=run.collected)
 
     # Before the run
 
@@ -249,7 +265,7 @@ class PytestExecutor:
 
     def _overrides(self, rule: Rule) -> tuple[str, ...]:
         overrides = list(ALWAYS_OVERRIDDEN)
-        whole = is_everything(rule) and self.options.shard is None
+        whole = self._is_whole(rule)
         several = self.options.workers > len(self.project.roots)
         if not whole or several:
             overrides += GATES_OF_THE_WHOLE
@@ -258,6 +274,10 @@ class PytestExecutor:
         if self.options.workers > 1:
             overrides.append("numprocesses")
         return tuple(overrides)
+
+    def _is_whole(self, rule: Rule) -> bool:
+        """Whether the whole suite is meant, as by a plain call of pytest."""
+        return is_everything(rule) and self.options.shard is None and not narrows(self.options.user_args)
 
     def _header(self, rule: Rule, execution_id: str) -> Execution:
         state = git.state(self.project.root)
@@ -288,7 +308,9 @@ class PytestExecutor:
     def _busy(self, run: Run) -> int:
         return sum(part.running and not part.waiting for part in run.parts)
 
-    def _drive(self, run: Run, when_answered: Callable[[], None]) -> bool:
+    def _drive(
+        self, run: Run, when_answered: Callable[[], None], meanwhile: Callable[[], None] = lambda: None
+    ) -> bool:
         """Goes on until every part has ended; true if the user stopped it."""
         remembered = False
         try:
@@ -299,10 +321,12 @@ class PytestExecutor:
                         self._mind_the_time(part, run)
                 self._choose(run)
                 self._start_parts(run)
-                if not remembered and run.everything_collected:
+                if not remembered and run.everything_collected and run.something_collected:
                     remembered = True
                     self._compare(run)
                     when_answered()
+                if remembered:
+                    meanwhile()
                 self._observe(run.standing())
                 time.sleep(POLL_S)
         except KeyboardInterrupt:
@@ -312,7 +336,7 @@ class PytestExecutor:
             for part in run.parts:
                 if part.started:
                     part.read()
-        if not remembered:
+        if not remembered and run.something_collected:
             self._compare(run)
             when_answered()
         return False
@@ -373,6 +397,8 @@ class PytestExecutor:
             if file_of(test) not in broken
             and (self.options.shard is None or in_shard(test, *self.options.shard))
         )
+        if CHANGED in groups(run.rule.criterion):
+            run.notes += _about_changes(run.engine.history.changed_files, bool(run.picks))
         unmatched = run.engine.unmatched(run.rule, [*existing, *broken])
         run.notes += [f"The rule's group {pattern} matches no test." for pattern in unmatched]
 
@@ -419,12 +445,34 @@ class PytestExecutor:
             if not run.durations:
                 run.durations = statistics.durations(connection, space=header.space)
 
+    def _record_early(self, database: Database, header: Execution, run: Run) -> None:
+        """Records what is there while tests still run, so that little is left to do when they have ended.
+
+        Only where one process writes one journal: the order of its results is theirs for good.
+        """
+        from argos.store import executions
+
+        journals = run.parts[0].journals if len(run.parts) == 1 else []
+        if len(journals) != 1 or not run.record_early:
+            return
+        results = journals[0].results[run.recorded :]
+        if len(results) < EARLY_RESULTS:
+            return
+        try:
+            with database.write() as connection:
+                executions.record(connection, header.execution_id, results)
+        except ArgosError:
+            run.record_early = False  # the journal holds them: at the end it is tried again, and told
+            return
+        run.recorded += len(results)
+
     def _record(
         self, database: Database, header: Execution, run: Run, stopped_by_user: bool
     ) -> ExecutionResult:
         from argos.store import entities, executions
 
         if not stopped_by_user:
+            self._refuse_if_nothing_started(run)
             run.extra_results += [r for part in run.parts for r in ending.of_a_dead_process(part)]
         results = merged(journal for part in run.parts for journal in part.journals)
         results += run.extra_results
@@ -438,7 +486,7 @@ class PytestExecutor:
                 complete = executions.last_complete(connection, execution.space)
                 full = None if complete is None else complete.duration_s
                 execution = dataclasses.replace(execution, full_duration_s=full)
-                executions.record(connection, execution.execution_id, results)
+                executions.record(connection, execution.execution_id, results[run.recorded :])
                 executions.update(connection, execution)
                 entities.mark_gone(connection, {*run.gone, *run.healed}, execution.started_at)
         except ArgosError as error:
@@ -446,8 +494,7 @@ class PytestExecutor:
             error.next_step = f"{error.next_step} {safe}" if error.next_step else safe
             raise
         (run.folder / execution_header.FILE).unlink(missing_ok=True)
-        self._refuse_if_nothing_started(run)
-        return ExecutionResult(execution, selection, results, stopped_by_user)
+        return ExecutionResult(execution, selection, results, stopped_by_user, run.collected)
 
     def _summed_up(
         self, header: Execution, run: Run, results: list[TestResult], stopped_by_user: bool
@@ -458,7 +505,7 @@ class PytestExecutor:
         not_run = sum(pick.entity not in with_result for pick in run.picks)
         cut_short = stopped_by_user or any(not ending.came_to_its_end(part) for part in run.parts)
         status = ExecutionStatus.INTERRUPTED if cut_short else ExecutionStatus.FINISHED
-        whole = is_everything(run.rule) and self.options.shard is None and not self.options.user_args
+        whole = self._is_whole(run.rule)
         running = tuple(test for part in run.parts for test in part.running_tests)
         return dataclasses.replace(
             header,
@@ -470,17 +517,50 @@ class PytestExecutor:
             not_run=not_run,
             gone=run.gone,
             running=running if cut_short else (),
-            notes=(*run.notes, *ending.notes(run.parts)),
+            notes=(*run.notes, *ending.notes(run.parts, stopped_by_user), *_run_again(results)),
             platform=first.get("platform", header.platform),
             python_version=first.get("python"),
             pytest_version=first.get("pytest"),
-            exit_code=130 if stopped_by_user else ending.exit_code(run.parts, results),
+            exit_code=130 if stopped_by_user else ending.exit_code(run.parts, results, not_run),
         )
 
     def _refuse_if_nothing_started(self, run: Run) -> None:
         refusal = ending.refusal(run.parts, self.interpreter.path)
         if refusal is not None:
+            (run.folder / execution_header.FILE).unlink(missing_ok=True)
             raise refusal
+
+
+# Options of pytest that change how tests run or what is shown, and not which tests run.
+TAKE_A_VALUE = ("-p", "-W", "-n", "-o", "-r", "--tb", "--durations", "--capture", "--color")
+HARMLESS = (*TAKE_A_VALUE, "-v", "-q", "-s", "--cov")
+
+
+def narrows(user_args: Sequence[str]) -> bool:
+    """Whether arguments for pytest may change which tests run; what is not known to be harmless may."""
+    arguments = iter(user_args)
+    for argument in arguments:
+        if not argument.startswith(HARMLESS):
+            return True
+        if argument in TAKE_A_VALUE:
+            next(arguments, None)
+    return False
+
+
+def _about_changes(changed: Sequence[str], picked: bool) -> list[str]:
+    if not changed:
+        return ["No file has changed."]
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return [] if picked else [f"No test belongs to what has changed: {', '.join(changed[:3])}{more}."]
+
+
+def _run_again(results: Sequence[TestResult]) -> list[str]:
+    """A note on the tests that failed first and passed when they were run again."""
+    again = [result.entity for result in results if result.attempt and not result.outcome.failing]
+    if not again:
+        return []
+    more = f" and {len(again) - 3} more" if len(again) > 3 else ""
+    return [f"Passed only when run again: {', '.join(again[:3])}{more}."]
 
 
 def _lies_in(file: str, root: TestRoot) -> bool:

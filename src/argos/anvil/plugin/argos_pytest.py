@@ -14,10 +14,12 @@ PYTEST_DONT_REWRITE: nothing is asserted here.
 
 import argparse
 import errno
+import io
 import json
 import os
 import posixpath
 import re
+import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Dict, Generator, Iterable, List, Optional, Set, Tuple
@@ -332,6 +334,7 @@ OVERRIDES = {
     "keyword": (("keyword",), "it would drop selected tests"),
     "deselect": (("deselect",), "it would drop selected tests"),
     "collectonly": (("collectonly",), "it would run no test"),
+    "setuponly": (("setuponly", "setupplan"), "it would run no test"),
     "cov_fail_under": (("cov_fail_under",), "it is meant for the whole suite"),
     "numprocesses": (
         ("numprocesses", "tx", "dist", "distload", "looponfail"),
@@ -349,6 +352,8 @@ SPELLING = {
     "keyword": "-k %s",
     "deselect": "--deselect=%s",
     "collectonly": "--collect-only",
+    "setuponly": "--setup-only",
+    "setupplan": "--setup-plan",
     "cov_fail_under": "--cov-fail-under=%s",
     "numprocesses": "-n %s",
     "tx": "--tx=%s",
@@ -374,7 +379,7 @@ class Overrides:
     def __init__(self, settings: "Settings") -> None:
         self.names: "List[str]" = list(settings.get("overrides") or [])
         self.user_args: "List[str]" = list(settings.get("user_args") or [])
-        self.kept: "Dict[str, Any]" = {}
+        self.kept: "Dict[str, Any]" = dict(settings.get("kept") or {})
         if settings.get("dry_run"):
             # Nothing runs: workers would only cost time, and coverage would replace the project's data.
             self.kept = {"numprocesses": None, "tx": [], "dist": "no", "distload": False, "no_cov": True}
@@ -386,9 +391,9 @@ class Overrides:
         before = _copy(given)
         for name in self.names:
             destinations, why = OVERRIDES[name]
-            spelled = [text for dest in destinations for text in self._neutralise(dest, before, user)]
-            if spelled:
-                yield {"t": "override", "option": " ".join(spelled), "why": why}
+            told = [text for dest in destinations for text in self._neutralise(dest, before, user)]
+            if told:
+                yield {"t": "override", "option": " ".join(told), "why": why}
         self.apply(given)
 
     def _neutralise(self, dest: str, given: argparse.Namespace, user: argparse.Namespace) -> "List[str]":
@@ -403,12 +408,17 @@ class Overrides:
         values = [value]
         if isinstance(value, list):  # older versions of pytest parse twice into the same list
             values = [one for one in dict.fromkeys(value) if one not in (own or [])]
-        return [SPELLING[dest] % one if "%s" in SPELLING[dest] else SPELLING[dest] for one in values]
+        return [spelled(dest, one) for one in values]
 
     def apply(self, options: argparse.Namespace) -> None:
         for dest, value in self.kept.items():
             if hasattr(options, dest):
                 setattr(options, dest, value)
+
+    def for_workers(self) -> "Dict[str, Any]":
+        """What the workers must set too, in plain values: all but how tests are distributed to them."""
+        own = OVERRIDES["numprocesses"][0]
+        return {dest: value for dest, value in self.kept.items() if dest not in own}
 
     def coverage_gate(self, config: Any) -> "Iterable[Event]":
         """The threshold in the configuration of coverage, which is overridden by the same option."""
@@ -418,6 +428,16 @@ class Overrides:
             if threshold:
                 why = OVERRIDES["cov_fail_under"][1]
                 yield {"t": "override", "option": "fail_under=%g of coverage" % threshold, "why": why}
+
+
+def spelled(dest: str, value: object) -> str:
+    """An option as it is written on a command line."""
+    if dest == "maxfail" and value == 1:
+        return "-x"
+    spelling, text = SPELLING[dest], str(value)
+    if "%s" not in spelling:
+        return spelling
+    return spelling % (shlex.quote(text) if re.search(r"\s", text) else text)
 
 
 def _copy(options: argparse.Namespace) -> argparse.Namespace:
@@ -591,6 +611,18 @@ def _fold_without_failure(attempt: Attempt) -> "Tuple[Optional[str], Any]":
     return ("xpassed" if hasattr(call, "wasxfail") else "passed"), call
 
 
+def other_failures(attempt: Attempt, decisive: Any) -> "List[Any]":
+    """The reports of what failed beside the decisive one, in the order of pytest's own report.
+
+    What only became a failure when it was counted has nothing of its own to tell: pytest does so to the
+    call of a test whose sub-tests failed.
+    """
+    phases = [
+        report for when, report in attempt.phases.items() if attempt.made[when] not in ("passed", "skipped")
+    ]
+    return [report for report in attempt.subtests + phases if report is not decisive]
+
+
 def message_of(report: Any) -> str:
     """Type and text of the exception, or the reason of a skip or an expected failure; may be empty."""
     reason = getattr(report, "wasxfail", None)
@@ -607,16 +639,29 @@ def message_of(report: Any) -> str:
 
 
 def text_of(report: Any) -> str:
-    text = getattr(report, "longreprtext", None)
-    if text is None:
-        text = "" if report.longrepr is None else str(report.longrepr)
-    return str(text)
+    """What pytest prints of a report, without colours; its own `longreprtext` loses the first indentation."""
+    if report.longrepr is None:
+        return ""
+    if not hasattr(report, "toterminal"):
+        return str(report.longrepr).strip("\n")
+    from _pytest._io import TerminalWriter  # where older versions, which are refused, have none
+
+    file = io.StringIO()
+    writer = TerminalWriter(file)
+    writer.hasmarkup = False
+    report.toterminal(writer)
+    return file.getvalue().strip("\n")
 
 
 def _telling_line(text: str) -> str:
-    """The first line that pytest marks as the error, else the last one."""
+    """The first line that pytest marks as the error, else the last one.
+
+    Of an error in the source itself the first marked line is the place, and the last one the error.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line[1:].strip() for line in lines if line.startswith("E  ")]
+    if len(marked) > 1 and marked[0].startswith('File "'):
+        return "%s (%s)" % (marked[-1], marked[0])
     return (marked[:1] or lines[-1:] or [""])[0]
 
 
@@ -642,10 +687,16 @@ class Evidence:
         self.traceback_limit = limits["traceback"]
         self.output_limit = limits["output"]
 
-    def of(self, outcome: str, report: Any) -> "Event":
-        kept = {"message": clip(message_of(report), self.message_limit)}
-        if outcome in FAILING:
-            kept["traceback"] = clip(text_of(report), self.traceback_limit)
+    def of(self, outcome: str, report: Any, others: "Iterable[Any]" = ()) -> "Event":
+        """Message and traceback of the report that decided, and after them those of the other failures."""
+        messages, tracebacks = [message_of(report)], [text_of(report) if outcome in FAILING else ""]
+        for other in others:
+            messages.append("Also in %s: %s" % (other.when, message_of(other)))
+            tracebacks.append("---- also in %s ----\n%s" % (other.when, text_of(other)))
+        kept = {
+            "message": clip("\n".join(filter(None, messages)), self.message_limit),
+            "traceback": clip("\n\n".join(filter(None, tracebacks)), self.traceback_limit),
+        }
         return {name: printable(text) for name, text in kept.items() if text}
 
     def output(self, sections: "Iterable[Tuple[str, str]]") -> "Event":
@@ -754,7 +805,8 @@ class Recorder:
         more: "Event" = {}
         if outcome != "passed":
             more["when"] = report.when
-            more.update(self.evidence.of(outcome, report))
+            others = other_failures(attempt, report) if outcome in FAILING else ()
+            more.update(self.evidence.of(outcome, report, others))
         if outcome in FAILING:
             self.failing += 1
             more.update(self.evidence.output(attempt.sections()))
@@ -872,14 +924,14 @@ class Run:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: Any) -> "Wrapper":
-        if self.worker is None:  # a worker gets the options of its controller
-            self.overrides.apply(config.option)
+        self.overrides.apply(config.option)
         yield
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Called by pytest-xdist for each worker that it starts, with what the worker is to be told."""
-        node.workerinput["argos"] = dict(self.settings, parent=os.getpid())
+        kept = self.overrides.for_workers()
+        node.workerinput["argos"] = dict(self.settings, parent=os.getpid(), kept=kept)
         if self.controller is None:
             grouped = node.config.getoption("dist", "no") == "loadgroup"
             self.controller = Controller(self.journal, self.names, self.evidence, grouped)
@@ -1113,10 +1165,16 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any) -> "Wrapper":
         run.journal.write(event)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: Any) -> None:
-    """In a worker of pytest-xdist, which gets its settings from the controller."""
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: Any) -> "Wrapper":
+    """In a worker of pytest-xdist, which gets its settings from the controller.
+
+    It has parsed the project's options by itself, so they are overridden here again, before the plugins
+    that are configured by them read them.
+    """
     handed = getattr(config, "workerinput", {}).get("argos")
     if handed is not None:
         run = Run(handed, config, worker=config.workerinput["workerid"])
+        run.overrides.apply(config.option)
         config.pluginmanager.register(run, "argos-run")
+    yield
