@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -337,6 +338,50 @@ def test_a_shared_file_that_is_missing_is_a_mistake_where_it_is_named(tmp_path: 
     ]
     with pytest.raises(ArgosError, match="There is no file"):
         rules.get("a")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Links need a privilege on Windows.")
+def test_a_rules_file_that_is_a_link_to_itself_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / ".lens").mkdir()
+    (tmp_path / ".lens/rules.yaml").symlink_to("rules.yaml")
+    rules = load_rules(tmp_path)
+    assert [str(p).startswith(".lens/rules.yaml:1:1: The file cannot be read") for p in rules.problems] == [
+        True
+    ]
+    with pytest.raises(ArgosError, match="cannot be read"):
+        rules.get("all")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Links need a privilege on Windows.")
+def test_a_shared_file_that_is_a_link_to_itself_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / ".lens").mkdir()
+    (tmp_path / ".lens/loop.yaml").symlink_to("loop.yaml")
+    rules = book(tmp_path, "extends: loop.yaml\nrules: [{name: a, criteria: all}]")
+    assert [str(p).startswith(".lens/loop.yaml:1:1: The file cannot be read") for p in rules.problems] == [
+        True
+    ]
+
+
+@pytest.mark.parametrize("written", ["~nobody-of-this-name/rules.yaml", '"a\\0b.yaml"', "x" * 5_000])
+def test_a_shared_file_whose_name_cannot_be_is_a_mistake(tmp_path: Path, written: str) -> None:
+    rules = book(tmp_path, f"extends: {written}\nrules: [{{name: a, criteria: all}}]")
+    assert len(rules.problems) == 1
+    assert str(rules.problems[0]).startswith(".lens/rules.yaml:1:10: ")
+
+
+def test_a_shared_file_outside_the_project_is_named_without_detours(tmp_path: Path) -> None:
+    write(tmp_path, {"shared/team.yaml": "rules: [{name: theirs, criteria: all}]\n"})
+    rules = book(tmp_path / "shop", "extends: ../../shared/team.yaml")
+    assert rules.get("theirs").source == f"{tmp_path / 'shared' / 'team.yaml'}:1"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Links need a privilege on Windows.")
+def test_a_shared_file_behind_a_linked_folder_is_named_where_it_is(tmp_path: Path) -> None:
+    write(tmp_path, {"elsewhere/lens/rules.yaml": "extends: ../team.yaml\n"})
+    write(tmp_path, {"elsewhere/team.yaml": "rules: [{name: theirs, criteria: all}]\n", "shop/x": ""})
+    (tmp_path / "shop/.lens").symlink_to("../elsewhere/lens")
+    source = load_rules(tmp_path / "shop").get("theirs").source
+    assert source == f"{(tmp_path / 'elsewhere/team.yaml').resolve()}:1"
 
 
 def test_files_that_extend_each_other_are_mistakes(tmp_path: Path) -> None:

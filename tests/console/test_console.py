@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from argos.console import edge
 from argos.console.progress import ProgressLine, clock, plural, shorten
-from argos.console.tables import Column, one_line, print_table
+from argos.console.tables import Column, fit, one_line, print_table
 from argos.errors import ArgosError
 
 
@@ -62,6 +63,75 @@ def test_a_number_agrees_with_its_noun() -> None:
 def test_a_table_in_a_pipe_keeps_every_text_whole(capsys: pytest.CaptureFixture[str]) -> None:
     print_table([Column("Test", flexible=True), Column("Runs", right=True)], [("x" * 500, 3)])
     assert "x" * 500 in capsys.readouterr().out
+
+
+def test_in_a_pipe_one_long_name_does_not_fill_every_row_with_spaces(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [("x" * 10_000, 3), ("short", 4)]
+    print_table([Column("Test", flexible=True), Column("Runs", right=True)], rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "x" * 10_000 + "     3"
+    assert [len(line) < 140 for line in lines] == [True, True, False, True]
+    assert lines[3].split() == ["short", "4"]
+
+
+COLUMNS = [
+    Column("Test", flexible=True),
+    Column("Rate", right=True),
+    Column("Passed", right=True, optional=True),
+    Column("Last failure", optional=True),
+]
+ROW = ("tests/messages/test_pofile.py::ReadPoTestCase::test_missing_plural", "100%", 1234, "2026-01-31 10:15")
+
+
+def on_a_terminal(
+    columns: list[Column], rows: list[tuple[object, ...]], width: int, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """The lines of a table on a terminal of this width, without bold."""
+    for name, value in (("COLUMNS", str(width)), ("LINES", "25"), ("TERM", "xterm"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    print_table(columns, rows)
+    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue()).splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("width", "headings"),
+    [
+        (120, "Test Rate Passed Last failure"),
+        (80, "Test Rate Passed Last failure"),
+        (40, "Test Rate Passed"),
+        (32, "Test Rate"),
+        (20, "Test Rate"),
+    ],
+)
+def test_a_narrow_terminal_drops_optional_columns_and_cuts_nothing(
+    width: int, headings: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = on_a_terminal(COLUMNS, [ROW], width, monkeypatch)
+    assert " ".join(lines[0].split()) == headings
+    assert all(len(line) <= width for line in lines)
+    name_width = lines[0].index("Rate") - 2
+    assert "".join(line[:name_width].strip() for line in lines[2:]) == ROW[0]
+    assert "100%" in lines[2]
+    if width >= 32:
+        assert name_width >= 24
+
+
+def test_the_last_optional_column_goes_first() -> None:
+    natural = [66, 4, 6, 16]
+    assert fit(COLUMNS, natural, 98) == {0: 66, 1: 4, 2: 6, 3: 16}
+    assert fit(COLUMNS, natural, 56) == {0: 24, 1: 4, 2: 6, 3: 16}
+    assert fit(COLUMNS, natural, 55) == {0: 41, 1: 4, 2: 6}
+    assert fit(COLUMNS, natural, 37) == {0: 31, 1: 4}
+    assert fit(COLUMNS, natural, 1) == {0: 8, 1: 4}
+
+
+def test_a_table_without_rows_has_its_headings(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table([Column("Test", flexible=True), Column("Runs", right=True)], [])
+    assert capsys.readouterr().out.splitlines()[0] == "Test  Runs"
 
 
 def test_what_a_name_holds_cannot_steer_the_terminal() -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,11 +84,20 @@ def test_the_baseline_script_runs_all_packages(example, runs):
     assert told["counts"]["passed"] == runs[0].selected
 
 
+@pytest.fixture(scope="module")
+def configured(home: Path, example: projects.Project, runs: list[demo.Run]) -> projects.Project:
+    """The example with the history of the demo, and with its own configuration again."""
+    path = shutil.copytree(example.path, home / "configured")
+    for folder in (".anvil", ".lens"):
+        shutil.copytree(projects.EXAMPLE / folder, path / folder, dirs_exist_ok=True)
+    return replace(example, path=path)
+
+
 @pytest.mark.parametrize(
     "rule", ["quick-check", "argos-critical-path", "argos-commit-check", "argos-focus-flaky"]
 )
-def test_each_rule_of_the_example_picks_some_tests_and_not_all(example, runs, rule):
-    told = execute(example, SCRIPTS / "anvil", "execute", "--rule", rule, "--dry-run", "--json")
+def test_each_rule_of_the_example_picks_some_tests_and_not_all(configured, runs, rule):
+    told = execute(configured, SCRIPTS / "anvil", "execute", "--rule", rule, "--dry-run", "--json")
     assert 0 < len(told["selected"]) < runs[0].selected
 
 
@@ -96,8 +106,14 @@ def test_tests_of_the_same_module_name_are_told_apart(runs):
     assert {"forge/tests/test_models.py", "scout/tests/test_models.py"} <= modules
 
 
-def test_the_example_is_left_as_it_is(example):
-    beside = shutil.ignore_patterns("__pycache__", ".argos", ".git", ".pytest_cache")
+def test_init_writes_the_configuration_that_the_demo_runs_with(example, runs):
+    for file in (".anvil/config.yaml", ".lens/rules.yaml"):
+        written = (example.path / file).read_text(encoding="utf-8")
+        assert written != (projects.EXAMPLE / file).read_text(encoding="utf-8")
+
+
+def test_the_rest_of_the_example_is_left_as_it_is(example, runs):
+    beside = shutil.ignore_patterns("__pycache__", ".argos", ".git", ".pytest_cache", ".anvil", ".lens")
     for path in projects.EXAMPLE.rglob("*"):
         relative = path.relative_to(projects.EXAMPLE)
         if path.is_file() and not any(beside("", [part]) for part in relative.parts):

@@ -30,6 +30,11 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_every_help_page_has_an_example(project):
+    for command in ((), ("report",), ("report", "tests")):
+        assert "Example" in CliRunner().invoke(group, [*command, "--help"]).output, command
+
+
 def test_the_html_report_is_written_to_the_output(project, tmp_path):
     file = tmp_path / "out.html"
     done = lens(

@@ -123,7 +123,10 @@ class _Reader:
                 self.unreadable += document.problems
                 continue
             for place, shared in self._take(document, path):
-                if (real := os.path.realpath(shared)) in chain:
+                if "\0" in str(shared):
+                    self.unreadable.append(document.problem(place, "No file name can hold a NUL character."))
+                    self.problems.append(self.unreadable[-1])
+                elif (real := os.path.realpath(shared)) in chain:
                     message = f"This file extends itself by way of {self._label(shared)}."
                     self.problems.append(document.problem(place, message))
                 elif not os.path.lexists(shared):
@@ -149,7 +152,7 @@ class _Reader:
             self.entries[name].append(entry)
         for place, written in enumerate(contents.extends or []):
             listed = ("extends", place) in document.positions
-            yield ("extends", place) if listed else ("extends",), path.parent / Path(written).expanduser()
+            yield ("extends", place) if listed else ("extends",), path.parent / _home_expanded(written)
 
     def _contents(self, document: Document) -> RulesFile:
         """What is right in the file's top level; mistakes in it are noted."""
@@ -163,6 +166,11 @@ class _Reader:
         plain = _plain(path)
         inside = plain.is_relative_to(self._root)
         return plain.relative_to(self._root).as_posix() if inside else str(plain)
+
+
+def _home_expanded(written: str) -> str:
+    # Path.expanduser raises for a user whom the machine does not know; this leaves the name as it is.
+    return os.path.expanduser(written)  # noqa: PTH111
 
 
 def _plain(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -159,6 +160,23 @@ def test_the_statistics_of_one_test_come_with_its_trend_and_evidence(shop: Path)
     assert found["trend"]["direction"] == "stable"
     assert found["trend"]["test"]
     assert "trend" in anvil("stats", "show", "--entity", "test_flaky", project=shop).out
+
+
+def test_a_kind_of_entity_that_is_not_recorded_is_refused(tmp_path: Path) -> None:
+    ran = anvil("stats", "show", "--type", "module", project=project(tmp_path, {}))
+    assert ran.code == 2
+    assert "the only kind recorded is test" in ran.err
+
+
+def test_the_guide_lists_every_field_of_an_execution() -> None:
+    from dataclasses import fields
+
+    from argos.model.execution import Execution
+
+    guide = Path(__file__).parents[3] / "docs/guide/json.md"
+    section = guide.read_text(encoding="utf-8").split("## The fields of an execution")[1].split("\n## ")[0]
+    listed = set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
+    assert listed == {field.name for field in fields(Execution)}
 
 
 def test_an_empty_space_says_where_results_are(shop: Path) -> None:
