@@ -88,6 +88,7 @@ def execute(
         user_args=pytest_args,
         command=("anvil", *sys.argv[1:]),
         echo=sys.stderr.buffer if verbose else None,
+        watched=sys.stderr.isatty() and not verbose,
     )
     line = ProgressLine(sys.stderr, enabled=False if verbose else None)
     configured = with_rule_options(place.project, rule.options)

@@ -79,6 +79,8 @@ class RuleEngine:
         from argos.config.globs import matcher
 
         patterns = [p for p in dict.fromkeys(groups(rule.criterion)) if p != CHANGED]
+        if not patterns:
+            return ()
         match = matcher(patterns)
         met = {match(entity) for entity in existing}
         # A pattern may only ever have been second to another that also matches.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import time
@@ -52,7 +53,7 @@ class Part:
         self._target = target
         self._files = files
         self._process: process.Process | None = None
-        self._journals: dict[Path, tuple[int, Journal]] = {}
+        self._journals: dict[str, tuple[io.FileIO, Journal]] = {}
         self._seen: dict[tuple[str | None, str], float] = {}
         self._last_event = self._settled = time.monotonic()
 
@@ -132,26 +133,26 @@ class Part:
         """Takes in what pytest has written since the last call; the number of new results."""
         self.exit_code = self.exit_code if self._process is None else self._process.ended()
         before = self.result_count
-        for file in sorted(self._target.folder.glob(f"{self.name}*.jsonl")):
-            if file.stem == self.name or file.stem.startswith(f"{self.name}-"):
-                self._read_file(file)
+        # Many times a second, in large suites beside a busy pytest: plain calls, no path objects.
+        for name in sorted(os.listdir(self._target.folder)):  # noqa: PTH208
+            if name == f"{self.name}.jsonl" or (name.startswith(f"{self.name}-") and name.endswith(".jsonl")):
+                self._read_file(name)
         if self.collected is None:
             self._read_collected()
         return self.result_count - before
 
-    def _read_file(self, file: Path) -> None:
-        offset, journal = self._journals.get(file) or (0, Journal())
-        with file.open("rb") as stream:
-            stream.seek(offset)
-            data = stream.read()
-            if data:
-                self._settle(stream)
+    def _read_file(self, name: str) -> None:
+        if name not in self._journals:
+            stream = (self._target.folder / name).open("rb", buffering=0)
+            self._journals[name] = (stream, Journal())
+        stream, journal = self._journals[name]
+        data = stream.read()
         if data:
+            self._settle(stream)
             journal.feed(data)
             self._last_event = time.monotonic()
-        self._journals[file] = (offset + len(data), journal)
 
-    def _settle(self, stream: BinaryIO) -> None:
+    def _settle(self, stream: io.FileIO) -> None:
         """Every few seconds, has the system put the journal on the disk itself, in case the power fails."""
         if os.name == "posix" and time.monotonic() - self._settled > SETTLE_S:
             os.fsync(stream.fileno())
@@ -201,6 +202,11 @@ class Part:
             return None
         (_, test), since = min(self._seen.items(), key=lambda item: item[1])
         return test, now - since
+
+    def close(self) -> None:
+        """Lets go of the journals' files; nothing is read after that."""
+        for stream, _ in self._journals.values():
+            stream.close()
 
     def output(self) -> str:
         return "" if self._process is None else self._process.output()

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from argos.store.database import Database
 
 
-POLL_S = 0.01
+COLLECTING_POLL_S = 0.01
+RUNNING_POLL_S = 0.03
 EARLY_RESULTS = 1000
 PATIENCE_S = 10.0
 ALWAYS_OVERRIDDEN = ("lf", "stepwise", "maxfail", "collectonly", "setuponly", "last-failed-no-failures")
@@ -46,7 +47,10 @@ FILTERS = ("markexpr", "keyword", "deselect")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a rule is executed. `shard` is (index from 1, count); `timeout_s` limits a single test."""
+    """How a rule is executed. `shard` is (index from 1, count); `timeout_s` limits a single test.
+
+    `watched` says that somebody sees the progress, which wants to know how long tests usually take.
+    """
 
     space: str = "local"
     workers: int = 1
@@ -55,6 +59,7 @@ class Options:
     user_args: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     echo: BinaryIO | None = None
+    watched: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 
@@ -114,6 +119,10 @@ class Run:
         elapsed_s = time.monotonic() - self.started
         return Standing(self.parts, len(self.picks), self.durations, typical_s, elapsed_s)
 
+    def close(self) -> None:
+        for part in self.parts:
+            part.close()
+
     @property
     def collected(self) -> int:
         return sum(len(part.collected or ()) for part in self.parts)
@@ -171,6 +180,7 @@ class PytestExecutor:
                 raise
             finally:
                 reading.close()
+                run.close()
             return self._record(database, header, run, stopped_by_user)
 
     def preview(self, rule: Rule) -> ExecutionResult:
@@ -182,6 +192,7 @@ class PytestExecutor:
                 self._drive(run, lambda: None)
             finally:
                 _end_all(run.parts, 0.0)
+                run.close()
             self._refuse_if_nothing_started(run)
             header = dataclasses.replace(
                 self._header(rule, execution_id),
@@ -328,7 +339,7 @@ class PytestExecutor:
                 if remembered:
                     meanwhile()
                 self._observe(run.standing())
-                time.sleep(POLL_S)
+                time.sleep(RUNNING_POLL_S if remembered else COLLECTING_POLL_S)
         except KeyboardInterrupt:
             self._stop(run)
             return True
@@ -439,10 +450,10 @@ class PytestExecutor:
                 dataclasses.replace(header, full_duration_s=full, selected=len(run.picks), gone=run.gone),
             )
             executions.save_selection(connection, header.execution_id, Selection(tuple(run.picks), run.gone))
-        with database.read() as connection:
+        if self.options.watched and not run.durations:
             from argos.store import statistics
 
-            if not run.durations:
+            with database.read() as connection:
                 run.durations = statistics.durations(connection, space=header.space)
 
     def _record_early(self, database: Database, header: Execution, run: Run) -> None:
