@@ -143,12 +143,17 @@ def result_document(result: TestResult) -> dict[str, Any]:
 
 
 def outcome_words(execution: Execution) -> str:
-    """Counts and state in one line: `2 failed, 118 passed`, `interrupted: 3 passed`."""
+    """Counts and state in one line, as pytest words them: `2 failed, 118 passed`, `interrupted: 3 passed`."""
     counts = execution.counts
-    order = ("failed", "error", "passed", "skipped", "xfailed", "xpassed")
-    words = (
-        ", ".join(f"{number} {name}" for name in order if (number := getattr(counts, name))) or "nothing ran"
-    )
+    numbers = {
+        "failed": counts.failed,
+        "errors" if counts.error > 1 else "error": counts.error,
+        "passed": counts.passed,
+        "skipped": counts.skipped,
+        "xfailed": counts.xfailed,
+        "xpassed": counts.xpassed,
+    }
+    words = ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or "nothing ran"
     return words if execution.status.value == "finished" else f"{execution.status.value}: {words}"
 
 
