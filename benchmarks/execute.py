@@ -8,7 +8,6 @@ everything else on the machine can only add to it.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -49,31 +48,20 @@ def main() -> None:
     pytest = [python, "-m", "pytest", "-q", options.tests]
     anvil = [
         Path(sys.executable).parent / "anvil",
-        *("execute", "--rule", "all", "--json", "--project", options.project),
+        *("execute", "--rule", "all", "--project", options.project),
     ]
-    plain_run(pytest, options.project, environment)  # compiles
+    timed(pytest, options.project, environment)  # compiles
     pairs = []
     for _ in range(options.pairs):
-        plain = plain_run(pytest, options.project, environment)
-        ours = anvil_run(anvil, options.project, environment)
+        plain = timed(pytest, options.project, environment)
+        ours = timed(anvil, options.project, environment)
         if plain.passed != ours.passed:
             sys.exit(f"{plain.passed} tests passed in plain pytest, {ours.passed} in anvil: not comparable.")
         pairs.append((plain, ours))
     show(pairs)
 
 
-def plain_run(argv: Sequence[str | Path], project: Path, environment: dict[str, str]) -> Timed:
-    wall_s, output = timed(argv, project, environment)
-    passed = re.search(r"(\d+) passed", output.splitlines()[-1])
-    return Timed(wall_s, int(passed[1]) if passed else 0)
-
-
-def anvil_run(argv: Sequence[str | Path], project: Path, environment: dict[str, str]) -> Timed:
-    wall_s, output = timed(argv, project, environment)
-    return Timed(wall_s, json.loads(output)["counts"]["passed"])
-
-
-def timed(argv: Sequence[str | Path], project: Path, environment: dict[str, str]) -> tuple[float, str]:
+def timed(argv: Sequence[str | Path], project: Path, environment: dict[str, str]) -> Timed:
     begun = time.perf_counter()
     done = subprocess.run(
         argv, cwd=project, env=environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8"
@@ -83,7 +71,8 @@ def timed(argv: Sequence[str | Path], project: Path, environment: dict[str, str]
         sys.exit(
             f"{argv[0]} ended with exit code {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
         )
-    return wall_s, done.stdout
+    passed = re.search(r"(\d+) passed", done.stdout.splitlines()[-1])
+    return Timed(wall_s, int(passed[1]) if passed else 0)
 
 
 def show(pairs: Sequence[tuple[Timed, Timed]]) -> None:

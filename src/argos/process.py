@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class Process:
     Standard output and standard error go together. A file and not a pipe: the program can go on
     writing, and end in order, when the process that started it is killed. The file is emptied when
     it has grown beyond 64 MiB, so that a program may print without end; `output` gives the end of it.
-    `echo` gets every byte, a little later than it was written.
+    `echo` gets every byte, a little later than it was written. `on_end` is set once the program has ended.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Process:
         env: Mapping[str, str],
         output: Path,
         echo: BinaryIO | None = None,
+        on_end: threading.Event | None = None,
     ) -> None:
         own_group: dict[str, object] = {"start_new_session": True}
         if sys.platform == "win32":
@@ -88,6 +90,12 @@ class Process:
         self._echo = echo
         self._echoed = 0
         self._before = b""
+        if on_end is not None:
+            threading.Thread(target=self._tell_end, args=(on_end,), daemon=True).start()
+
+    def _tell_end(self, on_end: threading.Event) -> None:
+        self._popen.wait()  # `ended` can be called meanwhile: it answers None until this has returned
+        on_end.set()
 
     @property
     def pid(self) -> int:

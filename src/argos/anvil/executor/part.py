@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,7 +75,7 @@ class Part:
     def journals(self) -> list[Journal]:
         return [journal for _, journal in self._journals.values()]
 
-    def start(self, echo: BinaryIO | None) -> None:
+    def start(self, echo: BinaryIO | None, on_end: threading.Event) -> None:
         config = self._target.folder / f"{self.name}.config.json"
         config.write_text(json.dumps(self._config()), encoding="utf-8")
         self._process = process.Process(
@@ -83,6 +84,7 @@ class Part:
             env=self._environ(config),
             output=self._target.folder / f"{self.name}.output",
             echo=echo,
+            on_end=on_end,
         )
         self._last_event = time.monotonic()
 

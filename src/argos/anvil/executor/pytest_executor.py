@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
-import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 COLLECTING_POLL_S = 0.01
-RUNNING_POLL_S = 0.03
+RUNNING_POLL_S = 0.1
 EARLY_RESULTS = 1000
 PATIENCE_S = 10.0
 ALWAYS_OVERRIDDEN = ("lf", "stepwise", "maxfail", "collectonly", "setuponly", "last-failed-no-failures")
@@ -100,6 +100,7 @@ class Run:
     folder: Path
     engine: RuleEngine
     started: float
+    process_ended: threading.Event = field(default_factory=threading.Event)
     picks: list[Pick] = field(default_factory=list)
     gone: tuple[str, ...] = ()
     healed: frozenset[str] = frozenset()
@@ -118,6 +119,12 @@ class Run:
         typical_s = self._typical_s if self.durations else 0.0
         elapsed_s = time.monotonic() - self.started
         return Standing(self.parts, len(self.picks), self.durations, typical_s, elapsed_s)
+
+    def wait(self, timeout_s: float) -> None:
+        """Until a process ends, at most so long; not at all once all have ended."""
+        if any(part.exit_code is None for part in self.parts):
+            self.process_ended.wait(timeout_s)
+            self.process_ended.clear()
 
     def close(self) -> None:
         for part in self.parts:
@@ -210,7 +217,7 @@ class PytestExecutor:
     def _folder(self) -> Iterator[tuple[Path, str]]:
         """A locked folder for the journals; taken away once the execution is recorded."""
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        execution_id = f"{self.options.space}-{stamp}-{secrets.token_hex(2)}"
+        execution_id = f"{self.options.space}-{stamp}-{os.urandom(2).hex()}"
         folder = folders.journals(self.project.root) / execution_id
         lock = locks.FileLock(folder / locks.FILE)
         try:
@@ -314,7 +321,7 @@ class PytestExecutor:
         """Starts parts as far as the workers allow; one that waits for its answer takes no place."""
         for part in run.parts:
             if not part.started and self._busy(run) < self.options.workers:
-                part.start(self.options.echo)
+                part.start(self.options.echo, run.process_ended)
 
     def _busy(self, run: Run) -> int:
         return sum(part.running and not part.waiting for part in run.parts)
@@ -339,7 +346,7 @@ class PytestExecutor:
                 if remembered:
                     meanwhile()
                 self._observe(run.standing())
-                time.sleep(RUNNING_POLL_S if remembered else COLLECTING_POLL_S)
+                run.wait(RUNNING_POLL_S if remembered else COLLECTING_POLL_S)
         except KeyboardInterrupt:
             self._stop(run)
             return True
@@ -457,9 +464,10 @@ class PytestExecutor:
                 run.durations = statistics.durations(connection, space=header.space)
 
     def _record_early(self, database: Database, header: Execution, run: Run) -> None:
-        """Records what is there while tests still run, so that little is left to do when they have ended.
+        """Records what is there while pytest is still busy, so that little is left to do when it has ended.
 
-        Only where one process writes one journal: the order of its results is theirs for good.
+        A large suite's process takes its time to end after the last test. Only where one process
+        writes one journal: the order of its results is theirs for good.
         """
         from argos.store import executions
 
@@ -467,7 +475,7 @@ class PytestExecutor:
         if len(journals) != 1 or not run.record_early:
             return
         results = journals[0].results[run.recorded :]
-        if len(results) < EARLY_RESULTS:
+        if len(results) < (1 if journals[0].finish else EARLY_RESULTS):
             return
         try:
             with database.write() as connection:

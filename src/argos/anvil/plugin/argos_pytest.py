@@ -22,6 +22,8 @@ import re
 import shlex
 import sys
 import time
+import types
+import weakref
 from typing import TYPE_CHECKING, Any, Dict, Generator, Iterable, List, Optional, Set, Tuple
 
 import pytest
@@ -222,7 +224,10 @@ class Journal:
         self._attempts: "Dict[str, int]" = {}
         self._open()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._abandon)
+            # What is registered lives until the interpreter's very end. It must not hold this module, and
+            # through it pytest and its tests, for as long: to free those late takes a tenth longer.
+            names = {"journal": weakref.ref(self)}
+            os.register_at_fork(after_in_child=types.FunctionType(_abandon_in_child.__code__, names))
 
     def _open(self) -> None:
         self._fd = open_for_append(self.path)
@@ -233,7 +238,7 @@ class Journal:
     def _identity(self) -> "Tuple[int, int]":
         return self._stat(self._fd)[1:3]
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
         """In a forked child: it must neither write here nor keep the lock when its parent ends."""
         try:
             if self._identity() == self._file:
@@ -281,6 +286,12 @@ class Journal:
             if error.errno != errno.EBADF:
                 raise
         self._open()
+
+
+def _abandon_in_child() -> None:
+    alive = journal()  # type: ignore[name-defined]  # noqa: F821
+    if alive is not None:
+        alive.abandon()
 
 
 class Parent:
@@ -549,9 +560,9 @@ class Attempt:
 
     def add(self, report: Any) -> None:
         """Keep the last report of each phase, and the outcome that it came with: it may be overwritten."""
-        when = report.when
-        if self.phases.get(when) is not report:
-            self.phases[when] = report
+        when, phases = report.when, self.phases
+        if phases.get(when) is not report:
+            phases[when] = report
             self.made[when] = report.outcome
 
     def outcome(self, when: str) -> "Optional[str]":
@@ -799,7 +810,14 @@ class Recorder:
             attempt.seconds("call"),
             attempt.seconds("teardown"),
         )
-        self.journal.write_line("{%s,%s" % (line, self.journal.encode(more)[1:]) if more else "{%s}" % line)
+        if more:
+            line = "%s,%s" % (line, self.journal.encode(more)[1:-1])
+        if hasattr(attempt.item, "callspec"):
+            line = '%s,"params":{%s}' % (line, ",".join(map(self._pair, parameters_of(attempt.item).items())))
+        self.journal.write_line("{%s}" % line)
+
+    def _pair(self, pair: "Tuple[str, str]") -> str:
+        return "%s:%s" % (self._quoted(pair[0]), self._quoted(pair[1]))
 
     def _more(self, attempt: Attempt, outcome: str, report: Any) -> "Event":
         more: "Event" = {}
@@ -810,8 +828,6 @@ class Recorder:
         if outcome in FAILING:
             self.failing += 1
             more.update(self.evidence.output(attempt.sections()))
-        if hasattr(attempt.item, "callspec"):
-            more["params"] = parameters_of(attempt.item)
         return more
 
 
