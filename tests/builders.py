@@ -64,6 +64,14 @@ def lens(*args: str | Path, project: Path) -> Ran:
     return _run(group, "lens", _in(project, args))
 
 
+def scout(*args: str | Path, project: Path | None = None) -> Ran:
+    """Runs a `scout ci` command in this process, as `main` does."""
+    from argos.scout.cli import scout as group
+
+    words = tuple(str(arg) for arg in args)
+    return _run(group, "scout", ["ci", *(words if project is None else _in(project, words))])
+
+
 def _in(project: Path, args: tuple[str | Path, ...]) -> list[str]:
     """The arguments with the project named, before those that are meant for pytest."""
     words = [str(arg) for arg in args]

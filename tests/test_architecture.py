@@ -15,6 +15,7 @@ import pytest
 
 from argos.anvil.cli import anvil
 from argos.lens.cli import lens
+from argos.scout.cli import scout
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOURCE = REPOSITORY / "src" / "argos"
@@ -40,7 +41,7 @@ def leaves(words: str, command: click.Command) -> Iterator[tuple[str, click.Comm
         yield from leaves(f"{words} {name}", each)
 
 
-COMMANDS = [*leaves("anvil", anvil), *leaves("lens", lens)]
+COMMANDS = [*leaves("anvil", anvil), *leaves("lens", lens), *leaves("scout", scout)]
 
 
 def imported_names(path: Path) -> set[str]:
@@ -88,9 +89,16 @@ def test_the_plugin_needs_the_standard_library_only(path):
     assert imported_names(path) - sys.stdlib_module_names <= {"pytest", "_pytest"}
 
 
-@pytest.mark.parametrize("module", ["argos.anvil.cli", "argos.lens.cli"])
+def test_only_the_client_of_github_knows_http():
+    clients = {"aiohttp", "http", "httpcore2", "httpx2", "requests", "urllib3"}
+    users = {path.name for path in SOURCE.rglob("*.py") if clients & imported_names(path)}
+    assert users == {"github_actions.py"}
+
+
+@pytest.mark.parametrize("module", ["argos.anvil.cli", "argos.lens.cli", "argos.scout.cli"])
 def test_a_command_starts_without_the_heavy_libraries(module):
-    heavy = {"alembic", "jinja2", "psycopg", "pydantic", "rich", "sqlalchemy", "sqlite3", "yaml"}
+    heavy = {"alembic", "apscheduler", "asyncio", "httpx2", "jinja2", "psycopg", "pydantic", "rich"}
+    heavy |= {"sqlalchemy", "sqlite3", "yaml"}
     code = f"import sys, {module}; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert heavy.isdisjoint(told.stdout.split())

@@ -19,5 +19,6 @@ class ArgosError(Exception):
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        after = f" {self.next_step}" if self.next_step else ""
-        return f"{place}{self.what}{after}"
+        after = self.next_step or ""
+        gap = "" if not after or after.startswith("\n") or self.what.endswith("\n") else " "
+        return f"{place}{self.what}{gap}{after}"

@@ -51,6 +51,14 @@ def state(root: Path) -> GitState:
     )
 
 
+def top(root: Path) -> Path | None:
+    """The folder of the work tree that holds `root`; None outside of any, and without git."""
+    if shutil.which("git") is None:
+        return None
+    found = _git(root, "rev-parse", "--show-toplevel")
+    return Path(found.rstrip("\n")) if found and found.strip() else None
+
+
 def changed_files(root: Path, environ: Mapping[str, str]) -> tuple[str, ...]:
     """The changed files below `root`, relative to it, sorted.
 

@@ -147,7 +147,7 @@ class Process:
             self._send(signal.SIGABRT)
 
     def kill(self) -> None:
-        """Ends the program and what it started in its process group, at once."""
+        """Ends the program and what it started in its process group, at once, also after its own end."""
         if sys.platform == "win32":
             subprocess.run(
                 ["taskkill.exe", "/F", "/T", "/PID", str(self.pid)],

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -321,3 +325,29 @@ def test_any_tree_is_discovered_and_every_test_of_a_root_lies_in_it(
     assert len(paths) == len(set(paths))
     assert all(any(p == "." or file.startswith(f"{p}/") for p in paths) for file in found.test_files)
     assert bool(found.test_files) == any("test" in name and name.endswith(".py") for _, name in names)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Uses permissions as POSIX has them.")
+def test_a_folder_that_may_not_be_entered_is_not_searched() -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to other users
+        root = write(
+            Path(name), {"tests/test_a.py": "", "pgdata/tests/test_b.py": "", "pgdata/pytest.ini": ""}
+        )
+        root.chmod(0o755)
+        (root / "pgdata").chmod(0o600)
+        with as_an_ordinary_user():
+            found = discover(root)
+        (root / "pgdata").chmod(0o700)
+    assert [test_root.path for test_root in found.roots] == ["tests"]
+
+
+@contextlib.contextmanager
+def as_an_ordinary_user() -> Iterator[None]:
+    """For root no folder is closed: the user `nobody` meanwhile."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)

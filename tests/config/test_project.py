@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from argos.config.project import (
+    Home,
     ProjectConfig,
     find_project_root,
     load_project,
@@ -164,6 +165,8 @@ def test_excluded_files_become_absolute_globs_for_pytest(tmp_path: Path) -> None
         ("project: {name: 5}", '1:17: "name" must be text, not the number 5. Put it in quotes.'),
         ("python: ''", '1:9: "python" must not be empty.'),
         ("database: mydb", '1:11: "database" must be a URL such as postgresql://host/name or sqlite:///folder/file.db.'),
+        ("database: 'mysql://user:secret@host/x'", '1:11: "database" must begin with postgresql:// or sqlite:///, not with mysql://.'),
+        ("database: 'sqlite://'", '1:11: "database" must name a file, as sqlite:///folder/file.db does.'),
         ("validators: {pytets: {}}", '1:14: Unknown key "pytets". Did you mean "pytest"?'),
         ("validators: {black: {options: {line_lenght: 5}}}", '1:32: Unknown key "line_lenght". Did you mean "line_length"?'),
         (pytest_section("options: {capture: maybe}"), '3:24: "capture" must be no, fd, sys or tee-sys, not "maybe".'),
@@ -202,7 +205,7 @@ def test_the_refusal_names_every_mistake(tmp_path: Path) -> None:
     assert str(refused.value).split("\n") == [
         '.anvil/config.yaml:1:10: "version" must be 1.0, the only version that this Argos knows, not 3.',
         '.anvil/config.yaml:2:9: "python" must be text, not the number 5. Put it in quotes.',
-        '.anvil/config.yaml:3:1: Unknown key "x". Known here: version, project, python, database, validators. ',
+        '.anvil/config.yaml:3:1: Unknown key "x". Known here: version, project, python, database, validators.',
         "Correct them; `anvil rules check` shows what is left.",
     ]
 
@@ -211,11 +214,34 @@ def test_a_password_in_a_wrong_database_address_is_not_shown(tmp_path: Path) -> 
     assert "secret" not in "".join(mistakes(tmp_path, "database: 'user:secret@host'"))
 
 
-def test_a_root_elsewhere_is_relative_to_the_configuration(tmp_path: Path) -> None:
-    configured(tmp_path / "settings", "project: {root: ../code}", "../code/tests/test_a.py")
-    project = load_project(tmp_path / "settings")
+def test_a_root_is_relative_to_the_configuration(tmp_path: Path) -> None:
+    configured(tmp_path, "project: {root: code}", "code/tests/test_a.py")
+    project = load_project(tmp_path)
     assert [root.path for root in project.roots] == ["tests"]
-    assert (project.root / "tests").is_dir()
+    assert project.root == tmp_path / "code"
+
+
+@pytest.mark.parametrize("written", ["../..", "code/../../other", "/", "~"])
+def test_a_root_outside_the_folder_is_a_mistake(tmp_path: Path, written: str) -> None:
+    (mistake,) = mistakes(tmp_path, f"project: {{root: {written if written != '~' else repr('~')}}}")
+    assert mistake.startswith("1:17: ")
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    text = pytest_section(
+        "options: {verbose: 1, timeout: soon}\n    roots: [gone, ../x, tests]\n"
+        "    discovery: {patterns: [/abs], exclude: ['a\\b']}\ndatabase: mysql://user:secret@host/x\n"
+    )
+    write(tmp_path, {"tests/test_a.py": ""})
+    assert [line.split(": ")[0] for line in mistakes(tmp_path, text)] == [
+        "3:24", "3:36", "4:13", "4:19", "5:28", "5:45", "6:11",
+    ]  # fmt: skip
+
+
+def test_a_pattern_outside_the_roots_is_told_beside_one_that_is_wrong(tmp_path: Path) -> None:
+    text = pytest_section("roots: [tests]\n    discovery: {patterns: [/abs, other/test_*.py]}")
+    write(tmp_path, {"tests/test_a.py": ""})
+    assert [line.split(": ")[0] for line in mistakes(tmp_path, text)] == ["4:28", "4:34"]
 
 
 def test_the_options_of_a_rules_executor_are_added_and_its_time_limit_holds(tmp_path: Path) -> None:
@@ -297,3 +323,29 @@ def test_a_broken_environment_in_the_project_is_not_passed_over(tmp_path: Path) 
     write(tmp_path, {".venv/pyvenv.cfg": ""})
     with pytest.raises(ArgosError, match="Make it anew"):
         resolve_interpreter(ProjectConfig(tmp_path, "x"), dict(os.environ, VIRTUAL_ENV=""))
+
+
+@posix_only
+def test_the_environment_of_argos_itself_is_not_taken_for_the_projects(tmp_path: Path) -> None:
+    argos, other = an_environment(tmp_path / "argos"), an_environment(tmp_path / "other")
+    python3 = other.with_name("python3")
+    for python in (argos, other):
+        python.with_name("python3").symlink_to(sys.executable)
+    environ = {"VIRTUAL_ENV": str(tmp_path / "argos"), "PATH": f"{argos.parent}{os.pathsep}{other.parent}"}
+    project = ProjectConfig(tmp_path / "shop", "shop")
+
+    def found(has_pytest: bool, environ: dict[str, str]) -> Path:
+        return resolve_interpreter(project, environ, Home(tmp_path / "argos", has_pytest)).path
+
+    assert found(False, environ) == python3
+    assert found(True, environ) == argos
+    alone = {**environ, "PATH": str(argos.parent)}
+    with pytest.raises(ArgosError, match="that of Argos itself") as refused:
+        found(False, alone)
+    assert "`python:`" in str(refused.value.next_step)
+    own = an_environment(tmp_path / "shop/.venv")
+    assert found(True, environ) == own
+    assert (
+        resolve_interpreter(project, {"VIRTUAL_ENV": str(own.parents[1])}, Home(own.parents[1], False)).path
+        == own
+    )

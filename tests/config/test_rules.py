@@ -142,6 +142,8 @@ def test_criteria_combine(tmp_path: Path) -> None:
         ("criteria: group\ngroups: [a, '']", "4:17: A group must not be empty."),
         ("criteria: group\ngroups: ['tests\\unit']", '4:14: Write "/" between folders, on Windows as well.'),
         ("criteria: group\ngroups: [/tests]", "4:14: Write paths relative to the project's root."),
+        ("criteria: group\ngroups: ['${CHANGED_FILE}']", '4:14: Nothing stands for "${CHANGED_FILE}". Did you mean "${CHANGED_FILES}"?'),
+        ("criteria: group\ngroups: ['tests/${X}']", '4:14: Nothing stands for "tests/${X}". Only ${CHANGED_FILES} is known.'),
         ("criteria: group\ngroups: [5]", '4:14: "groups" must be text, not the number 5. Put it in quotes.'),
         ("criteria: all\nwindow: 5", '4:5: "window" means nothing for criteria all.'),
         ("criteria: failed-in-last\nthreshold: 15%", '4:5: "threshold" means nothing for criteria failed-in-last.'),
@@ -213,6 +215,23 @@ def test_every_mistake_is_found_at_once_in_the_files_order(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "places"),
+    [
+        ("criteria: group\nlimit: 0", ["3:15", "4:12"]),
+        ("criteria: all\nwindow: 5\nenabled: maybe", ["4:5", "5:14"]),
+        ("extends: nobody\nlimit: 0", ["3:14", "4:12"]),
+        ("any: [{criteria: group}, {criteria: all, windw: 5}]", ["3:22", "3:46"]),
+        ("criteria: all\nlimit: 0\nexecutor: {options: {verbos: true}}", ["4:12", "5:26"]),
+        ("criteria: failed-in-last\nwindow: 0\nthreshold: 5%", ["4:13", "5:5"]),
+    ],
+)
+def test_what_does_not_fit_together_is_told_beside_wrong_values(
+    tmp_path: Path, body: str, places: list[str]
+) -> None:
+    assert [line.split(": ")[0] for line in mistakes(tmp_path, rule_text(body))] == places
+
+
 def test_mistakes_elsewhere_do_not_stop_a_rule(tmp_path: Path) -> None:
     rules = book(tmp_path, "rules:\n  - {name: good, criteria: all}\n  - {name: bad, criteria: al}\n")
     assert rules.get("good").criterion == Criterion("all")
@@ -235,6 +254,12 @@ def test_a_name_that_is_close_is_offered(tmp_path: Path) -> None:
     with pytest.raises(ArgosError) as refused:
         book(tmp_path, PLAN).get("quik")
     assert str(refused.value) == 'No rule "quik" in .lens/rules.yaml. Did you mean "quick-check"?'
+
+
+def test_without_a_file_no_rule_is_said_to_be_missing_in_it(tmp_path: Path) -> None:
+    with pytest.raises(ArgosError) as refused:
+        load_rules(tmp_path).get("quick")
+    assert str(refused.value).startswith('No rule "quick" is built in, and there is no .lens/rules.yaml yet.')
 
 
 def test_a_rule_inherits_every_key_that_it_does_not_set(tmp_path: Path) -> None:

@@ -59,6 +59,8 @@ def test_an_alias_stands_for_what_its_anchor_holds() -> None:
         ("a:\n\t- b", "f:2:1: A tab stands here. Indent with spaces only."),
         ("a: 'x", "f:1:4: The quote that opens here is never closed."),
         ("a: [1, 2", "f:1:4: The bracket that opens here is not closed, or a comma is missing."),
+        ("rules: [[[[[[\n", "f:1:13: The bracket that opens here is not closed, or a comma is missing."),
+        ("a: [b, }\n", "f:1:4: The bracket that opens here is not closed, or a comma is missing."),
         ("a:\n  - *::test_slow*", 'f:2:6: A text that begins with "*" must be in quotes.'),
         (
             "a:\n  - *x",
@@ -199,3 +201,7 @@ def test_what_pyyaml_writes_is_read_back(data: dict[str, object]) -> None:
         assert document.data == data
     else:
         assert all("cannot stand in YAML" in p.message for p in document.problems)
+
+
+def test_digits_that_begin_with_zero_are_text() -> None:
+    assert parse(b"{a: 08, b: 0, c: -5, '08': 1}", "f").data == {"a": "08", "b": 0, "c": -5, "08": 1}

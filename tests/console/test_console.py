@@ -194,3 +194,14 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     )
     assert done.stdout.startswith("Rule")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Needs a shell with pipes.")
+def test_a_reader_that_goes_away_is_not_told_as_a_gate_that_was_not_met(tmp_path: Path) -> None:
+    program = "import click; from argos.console.edge import main; "
+    program += "main(click.Command('x', callback=lambda: [click.echo('line') for _ in range(100_000)]), 'x')"
+    done = subprocess.run(
+        ["bash", "-c", '"$0" -c "$1" | head -n 1; echo "${PIPESTATUS[0]}"', sys.executable, program],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("line\n0\n", "")

@@ -11,7 +11,7 @@ from argos.errors import ArgosError
 from argos.model.execution import ExecutionStatus, Pick, Selection
 from argos.store import administration, entities, executions, statistics
 from argos.store.database import Database, open_database
-from argos.store.tables import HEAD
+from argos.store.tables import HEAD, REVISIONS
 from builders import NOON, a_result, an_execution
 
 
@@ -51,7 +51,7 @@ def test_info_on_a_database_without_a_schema_says_what_an_upgrade_would_do(tmp_p
     database = open_database(tmp_path, upgrade=False)
     info = administration.info(database)
     assert (info.revision, info.head, info.executions) == (None, HEAD, 0)
-    assert administration.upgrade(database) == ["0001", "0002"]
+    assert administration.upgrade(database) == list(REVISIONS)
     assert administration.upgrade(database) == []
     database.close()
 

@@ -10,12 +10,13 @@ import tempfile
 import textwrap
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from argos.errors import ArgosError
-from argos.store import administration, executions, upgrades
+from argos.store import administration, bulk, executions, statistics, upgrades
 from argos.store.database import Database, open_database
 from argos.store.tables import HEAD, METADATA
 from builders import a_result, an_execution
@@ -365,12 +366,25 @@ def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Pat
     assert "already has a table 'entities'" in str(refusal(tmp_path, url))
 
 
-def an_older_database(root: Path, url: str | None = None) -> None:
-    from datetime import UTC, datetime
+def fill_revision_0001(database: Database) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            """INSERT INTO executions (execution_id, entity_type, rule, space, started_us, status, complete)
+            VALUES ('old', 'test', 'all', 'local', 1000000, 'finished', true)"""
+        )
+        names = [("test", f"t{n}", f"k{n}") for n in (1, 2, 3)]
+        bulk.insert(connection, "entities", "entity_type, entity_id, key", names)
+        columns = "execution, entity, attempt, outcome, started_ms, setup_us, call_us, teardown_us"
+        bulk.insert(connection, "results", columns, [(1, n, 0, 0, 0, 0, 0, 0) for n in (1, 2, 3)])
+        columns = "entity, space, passed, duration_us, last_run_us, recent, recent_failing, recent_durations"
+        counted = [(n, "local", 1, 0, 1000000, "P", 0, b"\0\0") for n in (1, 2, 3)]
+        bulk.insert(connection, "statistics", columns, counted)
 
+
+def an_older_database(root: Path, url: str | None = None) -> None:
     database = open_database(root, url, upgrade=False)
     assert upgrades.upgrade(database, datetime(2026, 1, 1, tzinfo=UTC), to="0001") == ["0001"]
-    fill(database)
+    fill_revision_0001(database)
     database.close()
 
 
@@ -382,6 +396,13 @@ def test_an_older_schema_is_upgraded_with_its_data(where: str, tmp_path: Path, p
     assert database.revision() == HEAD
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM execution_history").scalar_one() == 3
+    long_ago = datetime(1970, 1, 1, tzinfo=UTC)
+    with database.write() as connection:
+        executions.start(connection, an_execution("older", started_at=long_ago))
+        executions.record(connection, "older", [a_result("t1", "failed", started_at=long_ago)])
+    with database.read() as connection:
+        assert ("t1", "FP") in statistics.recent_outcomes(connection, space="local", failing_only=False)
+    assert administration.check(database) == []
     database.close()
 
 

@@ -58,7 +58,7 @@ def discover(project_root: Path) -> Discovery:
         roots=roots,
         test_files=files,
         packages=_packages(tree, roots),
-        interpreter=next(filter(lambda name: (project_root / name / "pyvenv.cfg").is_file(), VENVS), None),
+        interpreter=next((name for name in VENVS if (project_root / name / "pyvenv.cfg").is_file()), None),
         repository=any((f / ".git").exists() for f in (project_root, *project_root.absolute().parents)),
         notes=tuple(_notes(tree, roots, set(files))),
     )
@@ -102,7 +102,10 @@ def _is_searched(path: Path, name: str, ruling: PytestSettings) -> bool:
         return False
     if any(fnmatch.fnmatchcase(name, written) for written in ruling.norecursedirs):
         return False
-    return not (path / "pyvenv.cfg").is_file() and not (path / "conda-meta").is_dir()
+    try:
+        return not (path / "pyvenv.cfg").is_file() and not (path / "conda-meta").is_dir()
+    except OSError:  # a folder that only another user may enter, such as a server's data
+        return False
 
 
 def _is_test(file: str, globs: Iterable[str]) -> bool:

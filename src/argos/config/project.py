@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import importlib.util
 import os
 import shutil
 import sys
@@ -17,7 +18,7 @@ from argos.config.project_file import ProjectFile, PytestOptions, PytestValidato
 from argos.config.pytest_settings import settings_of
 from argos.config.roots import TestRoot as TestRoot
 from argos.config.roots import build_roots, contains
-from argos.config.schema import validate
+from argos.config.schema import validate, without
 from argos.config.yaml_source import Document, KeyPath, Problem, read
 from argos.errors import ArgosError
 
@@ -96,26 +97,70 @@ def with_rule_options(config: ProjectConfig, options: Mapping[str, Any]) -> Proj
     )
 
 
-def resolve_interpreter(config: ProjectConfig, environ: Mapping[str, str]) -> Interpreter:
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The environment that Argos itself runs in, which is the project's only if pytest is there as well."""
+
+    prefix: Path
+    has_pytest: bool
+
+    def is_at(self, folder: Path) -> bool:
+        return os.path.realpath(folder) == os.path.realpath(self.prefix)
+
+
+def home() -> Home:
+    return Home(Path(sys.prefix), importlib.util.find_spec("pytest") is not None)
+
+
+def resolve_interpreter(
+    config: ProjectConfig, environ: Mapping[str, str], own: Home | None = None
+) -> Interpreter:
     """The configured interpreter, else the active or the project's virtual environment's, else PATH's.
 
-    Links are kept, since a virtual environment's Python is a link to the one it was made from.
+    Links are kept, since a virtual environment's Python is a link to the one it was made from. Argos'
+    own environment (`own`, else that of this process) is passed over, unless it is the project's
+    folder's or nothing else is named and pytest is in it.
     Raises `ArgosError` when the first of these that is named is missing or cannot be executed.
     """
     if config.python:
         return _configured(config, config.python, environ)
-    if active := environ.get("VIRTUAL_ENV"):
+    own = own or home()
+    active = environ.get("VIRTUAL_ENV")
+    mine = [name for name in VENVS if os.path.isfile(config.root / name / "pyvenv.cfg")]  # noqa: PTH113 - never raises
+    if active and (not own.is_at(Path(active)) or any(own.is_at(config.root / name) for name in mine)):
         return _of_environment(Path(active), "VIRTUAL_ENV", "Deactivate it")
-    for name in VENVS:
-        if (config.root / name / "pyvenv.cfg").is_file():
-            return _of_environment(config.root / name, name, "Make it anew")
-    command = "python" if sys.platform == "win32" else "python3"
-    if found := shutil.which(command, path=environ.get("PATH")):
-        return Interpreter(Path(found).absolute(), f"{command} on PATH")
-    raise ArgosError(f"No {command} was found on PATH.", next_step=_SAY_PYTHON)
+    if mine:
+        return _of_environment(config.root / mine[0], mine[0], "Make it anew")
+    if active and own.has_pytest:
+        return _of_environment(Path(active), "VIRTUAL_ENV", "Deactivate it")
+    return _on_path(environ, own)
 
 
 _SAY_PYTHON = f"Name the project's interpreter with `python:` in {FILE}."
+
+
+def _on_path(environ: Mapping[str, str], own: Home) -> Interpreter:
+    command = "python" if sys.platform == "win32" else "python3"
+    passed_over = None
+    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+        found = shutil.which(command, path=folder) if folder else None
+        if found is None:
+            continue
+        if own.has_pytest or not own.is_at(_prefix(Path(found))):
+            return Interpreter(Path(found).absolute(), f"{command} on PATH")
+        passed_over = found
+    if passed_over is not None or environ.get("VIRTUAL_ENV"):
+        raise ArgosError(
+            f"The only Python found is that of Argos itself ({own.prefix}), which has no pytest.",
+            next_step=_SAY_PYTHON,
+        )
+    raise ArgosError(f"No {command} was found on PATH.", next_step=_SAY_PYTHON)
+
+
+def _prefix(python: Path) -> Path:
+    """The environment that a Python lies in: on Windows also its own folder."""
+    folder = python.parent
+    return folder.parent if folder.name.lower() in ("bin", "scripts") else folder
 
 
 def _configured(config: ProjectConfig, written: str, environ: Mapping[str, str]) -> Interpreter:
@@ -160,17 +205,24 @@ def _load(directory: Path) -> tuple[ProjectConfig | None, list[Problem]]:
         return None, list(document.problems)
     written, problems = validate(ProjectFile, document.data, document)
     if written is None:
-        return None, [*document.problems, *problems]
-    config, problems = _config(written, directory, document)
-    return config, [*document.problems, *problems]
+        wrong = [problem.path for problem in problems]
+        # What is right is checked for itself: every mistake is told at once.
+        written, _ = validate(ProjectFile, without(document.data, wrong), document)
+        if written is None or ("project", "root") in wrong or ("project",) in wrong:
+            return None, [*document.problems, *problems]
+    config, more = _config(written, directory, document)
+    return config, [*document.problems, *problems, *more]
 
 
 def _config(
     written: ProjectFile, directory: Path, document: Document
 ) -> tuple[ProjectConfig | None, list[Problem]]:
     project, validators = written.project, written.validators or Validators()
-    root = directory / Path((project and project.root) or ".").expanduser()
-    if not root.is_dir():
+    folder = (project and project.root) or "."
+    if (mistake := mistake_of_path(folder)) is not None:
+        return None, [document.problem(("project", "root"), mistake)]
+    root = directory / folder
+    if not os.path.isdir(root):  # noqa: PTH112 - never raises
         return None, [document.problem(("project", "root"), f'"root" names no folder: {root}.')]
     pytest = validators.pytest or PytestValidator()
     options = pytest.options or PytestOptions()
@@ -197,14 +249,17 @@ def _roots(
     files = pytest.discovery
     patterns = (files and files.patterns) or []
     problems = _path_problems(pytest, root, document)
-    if problems:
+    wrong = {problem.path for problem in problems}
+    if any(path[: len(_PYTEST) + 1] == (*_PYTEST, "roots") for path in wrong):
         return (), problems
     if pytest.roots:
         assigned: dict[str, list[str]] = {_normal(path): [] for path in pytest.roots}
-        outside = _assign(patterns, assigned)
+        outside = [(*_PYTEST, "discovery", "patterns", place) for place in _assign(patterns, assigned)]
         message = "This pattern lies in none of the roots above. Add its folder to `roots`."
-        problems = [document.problem((*_PYTEST, "discovery", "patterns", i), message) for i in outside]
+        problems += [document.problem(path, message) for path in outside if path not in wrong]
         return build_roots(root, assigned), problems
+    if problems:
+        return (), problems
     if patterns:
         return build_roots(root, _folders_of(patterns, root)), []
     return discover(root).roots, []
@@ -231,7 +286,7 @@ def _path_problems(pytest: PytestValidator, root: Path, document: Document) -> l
         if (message := mistake_of_path(text)) is not None
     ]
     for place, text in enumerate(pytest.roots or ()):
-        if mistake_of_path(text) is None and not (root / text).is_dir():
+        if mistake_of_path(text) is None and not os.path.isdir(root / text):  # noqa: PTH112 - never raises
             missing = f"There is no folder {text} in {root}."
             problems.append(document.problem((*_PYTEST, "roots", place), missing))
     return problems

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from argos.config.quantities import parse_duration
 from argos.config.schema import Table, mistake, one_or_many, parsed_by
+from argos.config.yaml_source import shown
 
 
 def _version(value: Any) -> str:
@@ -28,8 +29,15 @@ def _limit_s(value: Any) -> float | None:
 
 
 def _url(value: Any) -> Any:
-    if isinstance(value, str) and "://" not in value:
+    if not isinstance(value, str):
+        return value
+    scheme, mark, _ = value.partition("://")  # the rest may hold a password and is not shown
+    if not mark:
         raise mistake("must be a URL such as postgresql://host/name or sqlite:///folder/file.db")
+    if scheme.partition("+")[0] not in ("postgresql", "postgres", "sqlite"):
+        raise mistake(f"must begin with postgresql:// or sqlite:///, not with {shown(scheme)}://")
+    if value in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
+        raise mistake("must name a file, as sqlite:///folder/file.db does")
     return value
 
 

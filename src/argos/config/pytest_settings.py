@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -52,7 +53,7 @@ def settings_of(folder: Path) -> PytestSettings | None:
     """
     for name, tables, even_empty in _FILES:
         path = folder / name
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - never raises, as in a folder that may not be entered
             continue
         contents = _read(path)
         found = [contents[table] for table in tables if table in contents]
@@ -63,7 +64,7 @@ def settings_of(folder: Path) -> PytestSettings | None:
 
 def tables_of(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """The tables of a TOML or INI file by dotted name; empty if it is missing or cannot be parsed."""
-    return _read(path) if path.is_file() else {}
+    return _read(path) if os.path.isfile(path) else {}  # noqa: PTH113 - never raises
 
 
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:

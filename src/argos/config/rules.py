@@ -24,13 +24,15 @@ from argos.config.rules_file import (
     RuleEntry,
     RulesFile,
 )
-from argos.config.schema import validate
+from argos.config.schema import key_of, validate, without
 from argos.config.yaml_source import Document, KeyPath, Problem, did_you_mean, read, shown
 from argos.errors import ArgosError
 from argos.model.rule import Criterion, Rule
 
 FILE = ".lens/rules.yaml"
 MAX_CHAIN = 50
+# Stands in for a name that is missing or wrong while the rule's other keys are checked.
+_NAMELESS = "nameless"
 BUILT_IN = (
     Rule("all", Criterion("all"), "Every test of the project."),
     Rule(
@@ -52,12 +54,14 @@ class RuleBook:
     """All rules by name, in the files' order and then the built-in ones; and every mistake in the files.
 
     A rule with a mistake of its own, or one that extends such a rule, is in `broken` instead.
+    `written` says whether the project has a file of rules.
     """
 
     rules: dict[str, Rule]
     problems: list[Problem] = field(default_factory=list)
     broken: dict[str, list[Problem]] = field(default_factory=dict)
     unreadable: list[Problem] = field(default_factory=list)
+    written: bool = True
 
     def get(self, name: str) -> Rule:
         """The rule of this name. Mistakes elsewhere do not matter unless a file cannot be read at all.
@@ -72,29 +76,35 @@ class RuleBook:
         after = hint or "`anvil rules list` shows the rules that exist."
         if self.problems:
             after += f" The file has mistakes: {self.problems[0]}"
-        raise ArgosError(f'No rule "{shown(name)}" in {FILE}.', next_step=after)
+        place = f"in {FILE}" if self.written else f"is built in, and there is no {FILE} yet"
+        raise ArgosError(f'No rule "{shown(name)}" {place}.', next_step=after)
 
 
 def load_rules(project_root: Path) -> RuleBook:
     """The project's rules. Mistakes are in the book; nothing is raised for them."""
     file = project_root.absolute() / FILE
     reader = _Reader(project_root.absolute())
-    if os.path.lexists(file):
+    written = os.path.lexists(file)
+    if written:
         reader.read_files(file)
     resolver = _Resolver(reader.entries)
     rules = resolver.rules()
     problems = sorted(dict.fromkeys([*reader.problems, *resolver.problems]))
-    return RuleBook(rules, problems, resolver.broken, reader.unreadable)
+    return RuleBook(rules, problems, resolver.broken, reader.unreadable, written)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A rule as it is written: `values` are the keys that it sets itself, `problems` its own mistakes."""
+    """A rule as it is written: `values` are the keys that it sets itself, `problems` its own mistakes.
+
+    Keys with a wrong value are missing in `values` and named in `wrong`.
+    """
 
     document: Document
     path: KeyPath
     values: Mapping[str, Any]
     problems: tuple[Problem, ...] = ()
+    wrong: frozenset[KeyPath] = frozenset()
 
     @property
     def line(self) -> int:
@@ -185,10 +195,19 @@ def _entry(data: Any, document: Document, path: KeyPath) -> _Entry:
         problem = document.problem(path, "A rule must hold keys such as name: and criteria:.")
         return _Entry(document, path, {}, (problem,))
     entry, problems = validate(RuleEntry, data, document, path)
+    wrong = frozenset(key_of(problem.path) for problem in problems)
+    if entry is None:
+        # What is right is checked for itself: every mistake is told at once.
+        right = without(data, (place[len(path) :] for place in wrong))
+        entry, more = validate(RuleEntry, {"name": _NAMELESS, **right}, document, path)
+        problems += more
     problems += [problem for problem in document.problems if problem.path[:2] == path]
-    values = _set_keys(entry) if entry else {key: data[key] for key in ("name",) if key in data}
+    values = _set_keys(entry) if entry else {}
+    values = {key: value for key, value in values.items() if key != "name"}
+    if "name" in data:
+        values["name"] = data["name"]
     problems += _executor_problems(values.get("executor"), document, path)
-    return _Entry(document, path, values, tuple(problems))
+    return _Entry(document, path, values, tuple(problems), wrong)
 
 
 def _set_keys(condition: Condition) -> dict[str, Any]:
@@ -241,8 +260,6 @@ class _Resolver:
         return self._resolved[key]
 
     def _resolve_anew(self, entry: _Entry, chain: tuple[_Entry, ...]) -> dict[str, Any] | list[Problem]:
-        if entry.problems:
-            return list(entry.problems)
         if any(entry is other for other in chain):
             names = [other.values["name"] for other in (*chain, entry)]
             return self._found(entry, ("extends",), f"The rule extends itself: {' -> '.join(names)}.")
@@ -253,11 +270,12 @@ class _Resolver:
         if "extends" in entry.values:
             inherited = self._parent(entry, (*chain, entry))
         if isinstance(inherited, list):
-            return inherited
+            return [*entry.problems, *inherited]
         values = _merged(inherited, entry.values)
-        wrong = list(_mistakes(values, set(entry.values), entry.document, entry.path))
-        self.problems += wrong
-        return wrong or values
+        found = _mistakes(values, set(entry.values), entry.document, entry.path)
+        misfits = [problem for problem in found if not _may_follow(problem.path, entry.wrong)]
+        self.problems += misfits
+        return [*entry.problems, *misfits] or values
 
     def _parent(self, entry: _Entry, chain: tuple[_Entry, ...]) -> dict[str, Any] | list[Problem]:
         """A rule may extend a farther file's rule, or a built-in one, of its own name."""
@@ -320,6 +338,15 @@ def _mistakes(
         for steps, part in _parts(head, values[head]):
             inner = _set_keys(part)
             yield from _mistakes(inner, set(inner), document, (*path, *steps))
+
+
+def _may_follow(path: KeyPath, wrong: frozenset[KeyPath]) -> bool:
+    """Whether a misfit at `path` may be there only since a key of the same condition has a mistake."""
+    key = path[-1]
+    condition = path[:-1] if key in ("criteria", *PARAMETERS) else path
+    hiding = {place[-1] for place in wrong if place[:-1] == condition}
+    known = {*PARAMETERS, *RuleEntry.model_fields} - {*HEADS, "not_"}
+    return bool(hiding - known) or (key == "criteria" and "groups" in hiding)
 
 
 def _parts(head: str, value: Any) -> list[tuple[KeyPath, Condition]]:

@@ -61,6 +61,11 @@ def _glob(value: Any) -> Any:
             raise mistake("A group must not be empty")
         if (wrong := mistake_of_path(value)) is not None:
             raise mistake(wrong)
+        if "${" in value.partition("::")[0]:
+            meant = did_you_mean(value, [CHANGED_FILES])
+            raise mistake(
+                f'Nothing stands for "{shown(value)}".{meant or f" Only {CHANGED_FILES} is known."}'
+            )
     return value
 
 

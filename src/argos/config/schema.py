@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -61,6 +62,30 @@ def validate(
         found = [_problem(detail, model, document, path) for detail in error.errors(include_url=False)]
         # A union reports one mistake for each of its types: the first one at a place is enough.
         return None, list({(p.line, p.column, p.path): p for p in reversed(found)}.values())
+
+
+def without(data: Any, paths: Iterable[KeyPath]) -> Any:
+    """A copy of plain data without the keys that these paths lead to; for a list's item, the list's key."""
+    rest = copy.deepcopy(data)
+    for path in paths:
+        _remove(rest, key_of(path))
+    return rest
+
+
+def key_of(path: KeyPath) -> KeyPath:
+    """The path as far as its last key: that of the list that an item stands in."""
+    while path and not isinstance(path[-1], str):
+        path = path[:-1]
+    return path
+
+
+def _remove(data: Any, path: KeyPath) -> None:
+    for step in path[:-1]:
+        data = data.get(step) if isinstance(data, dict) else data[step]
+        if data is None:  # what it stood in is removed already
+            return
+    if path and isinstance(data, dict):
+        data.pop(path[-1], None)
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], document: Document, path: KeyPath) -> Problem:

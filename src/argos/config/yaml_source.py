@@ -102,8 +102,6 @@ def parse(raw: bytes, file: str) -> Document:
     try:
         root, problems = _compose(text, file)
         return _plain(root, file, problems)
-    except yaml.MarkedYAMLError as error:
-        return _unreadable(file, *_syntax_error(error, text))
     except _RefusedError as refused:
         return _unreadable(file, refused.position, refused.message)
 
@@ -166,8 +164,11 @@ def _compose(text: str, file: str) -> tuple[_Node | None, list[Problem]]:
     """
     composer = _Composer(file)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    for event in yaml.parse(text, Loader=loader):
-        composer.take(event)
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            composer.take(event)
+    except yaml.MarkedYAMLError as error:
+        raise _RefusedError(*_syntax_error(error, text, composer.innermost)) from error
     return composer.root, composer.problems
 
 
@@ -183,6 +184,11 @@ class _Composer:
         self._anchors: dict[str, _Node] = {}
         self._documents = 0
         self._nodes = 0
+
+    @property
+    def innermost(self) -> Position | None:
+        """Where the innermost list or mapping begins that is still open."""
+        return self._open[-1].position if self._open else None
 
     def take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.DocumentStartEvent):
@@ -255,7 +261,7 @@ class _Composer:
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None} | {
     word: word in ("true", "yes", "on") for word in ("true", "yes", "on", "false", "no", "off")
 }
-_INTEGER = re.compile(r"[-+]?[0-9]{1,15}")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,14})")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]{1,15}\.[0-9]{0,15}|\.[0-9]{1,15})")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9:.]+[ \t]*(?:Z|[-+][0-9:]+)?)?")
 
@@ -355,10 +361,12 @@ _WORDING: tuple[tuple[str, str], ...] = (
 _OPENING = ("while scanning a quoted scalar", "while parsing a flow", "could not find expected ':'")
 
 
-def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[Position, str]:
-    """Where a file stops being YAML, and a sentence about it."""
+def _syntax_error(error: yaml.MarkedYAMLError, text: str, innermost: Position | None) -> tuple[Position, str]:
+    """Where a file stops being YAML, and a sentence about it; `innermost` is the bracket that was open."""
     said = f"{error.context or ''}; {error.problem or ''}"
     message = next((words for part, words in _WORDING if part in said), f"This is not YAML: {error.problem}.")
+    if innermost is not None and error.context == "while parsing a flow node":
+        return innermost, message  # the parsers name the place where the next value should have been
     opened = any(message == words and part in _OPENING for part, words in _WORDING)
     mark = error.context_mark if opened and error.context_mark else error.problem_mark or error.context_mark
     if mark is None:

@@ -10,7 +10,7 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ def project_option(function: F) -> F:
         "--project",
         "project",
         metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
         help="The project's folder; else the nearest one at or above this with .anvil, .lens or .git.",
     )(function)
 
@@ -70,9 +70,11 @@ def run(command: click.Command, program: str, args: list[str] | None = None) -> 
         click.echo(f"{program}: {error}", err=True)
         code = REFUSED
     except BrokenPipeError:
-        # The reader of a pipe went away, as `head` does: not an error, and nothing left to print to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = _without_a_reader()
+    except SystemExit as done:
+        # click turns a reader that went away into exit code 1, which here says that a gate was not met.
+        left = isinstance(done.__context__, BrokenPipeError)
+        code = _without_a_reader() if left else done.code
     except Exception:  # noqa: BLE001 - the one net: a bug shows its traceback and has its own exit code
         import traceback
 
@@ -80,6 +82,31 @@ def run(command: click.Command, program: str, args: list[str] | None = None) -> 
         click.echo(f"{program}: this is a bug in Argos; please report it with the lines above.", err=True)
         code = BUG
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _without_a_reader() -> int:
+    """After the reader of a pipe went away, as `head` does: no error, and nothing left to print to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+@contextlib.contextmanager
+def readers_may_leave() -> Iterator[None]:
+    """Around what a command prints before it tells its own exit code: that holds without a reader, too."""
+    try:
+        yield
+    except BrokenPipeError:
+        _without_a_reader()
+
+
+@contextlib.contextmanager
+def said_by(option: str) -> Iterator[None]:
+    """Names the option in what is refused of its value."""
+    try:
+        yield
+    except ArgosError as error:
+        error.where = error.where or option
+        raise
 
 
 def main(command: click.Command, program: str) -> None:

@@ -21,12 +21,17 @@ class ProgressLine:
         self._drawn_at = 0.0
         self._drawn = False
 
+    @property
+    def enabled(self) -> bool:
+        """Whether somebody sees the line."""
+        return self._enabled
+
     def due(self) -> bool:
         """Whether a new text would be drawn now: composing one may be spared otherwise."""
         return self._enabled and time.monotonic() - self._drawn_at >= self.INTERVAL_S
 
     def draw(self, *texts: str, detail: str = "") -> None:
-        """Draws the first of the texts that fits, else the last one; the detail takes what room is left."""
+        """Draws what `fitted` makes of the texts and the detail."""
         if not self._enabled:
             return
         width = shutil.get_terminal_size().columns - 1
@@ -44,11 +49,16 @@ class ProgressLine:
 
 
 def fitted(texts: Sequence[str], detail: str, width: int) -> str:
-    """The first text that fits, else the last, and the end of the detail as far as there is room for it."""
-    line = next((text for text in texts if len(text) <= width), texts[-1])
+    """The first text that fits with as much of the detail's end as can be read; else without a detail.
+
+    The last text is for where none of the others fits: it is not taken to make room for the detail.
+    """
+    needed = min(len(detail), DETAIL_MIN) + 2 if detail else 0
+    roomy = (text for text in texts[:-1] or texts if len(text) + needed <= width)
+    line = next(roomy, None)
+    if line is None or not detail:
+        return next((text for text in texts if len(text) <= width), texts[-1])
     room = width - len(line) - 2
-    if not detail or room < min(len(detail), DETAIL_MIN):
-        return line
     return f"{line}  {detail if len(detail) <= room else '...' + detail[len(detail) - room + 3 :]}"
 
 

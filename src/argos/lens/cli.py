@@ -15,6 +15,7 @@ import click
 from argos import __version__
 from argos.console import edge
 from argos.errors import ArgosError
+from argos.workplace import Workplace
 
 if TYPE_CHECKING:
     from argos.lens.reports.tests import TestsReport
@@ -134,27 +135,19 @@ def _not_written(path: Path, error: OSError) -> ArgosError:
 
 def _tests_report(project: Path | None, space: str, window: int, form: str) -> tuple[Path, str]:
     """The project's root and the finished text."""
-    from argos.config.project import find_project_root, load_project
     from argos.lens.reports.tests import collect
-    from argos.store.opening import open_store
 
-    config = load_project(project or find_project_root(Path.cwd()))
-    database, recovered = open_store(config.root, config.database)
-    for late in recovered:
-        click.echo(f"lens: {late.sentence}", err=True)
-    try:
-        with database.read() as connection:
-            report = collect(
-                connection,
-                space=space,
-                window=window,
-                now=datetime.now(UTC),
-                project=config.name,
-                command=f"lens report tests --space {shlex.quote(space)} --window {window}",
-            )
-    finally:
-        database.close()
-    return config.root, _renderer(form)(report)
+    place = Workplace(project)
+    with place.database.read() as connection:
+        report = collect(
+            connection,
+            space=space,
+            window=window,
+            now=datetime.now(UTC),
+            project=place.project.name,
+            command=f"lens report tests --space {shlex.quote(space)} --window {window}",
+        )
+    return place.project.root, _renderer(form)(report)
 
 
 def _renderer(form: str) -> Callable[[TestsReport], str]:

@@ -115,12 +115,23 @@ def backup(database: Database, file: Path) -> None:
     copy(database, file)
 
 
+def settle(database: Database) -> list[str]:
+    """Recounts the statistics that wait for it; the spaces whose they are, by name."""
+    with database.read() as connection:
+        waiting = statistics.stale(connection)
+    if not waiting:
+        return []
+    with database.write() as connection:
+        return statistics.settle(connection)
+
+
 def check(database: Database) -> list[str]:
     """What is wrong with the database, a sentence each; nothing for a sound one.
 
     Checks SQLite's pages and indexes, the references between the tables, and that the statistics of
-    every entity are what a recount of its results gives.
+    every entity are what a recount of its results gives. A recount that waits is made first.
     """
+    settle(database)
     with database.read() as connection:
         problems = _damage(connection) if database.dialect == SQLITE else []
         if not problems:
@@ -196,9 +207,13 @@ def _wrong_statistics(connection: sa.Connection) -> Iterator[str]:
         for numbers in bulk.portions(everything):
             there = {row[0]: row for row in statistics.stored(connection, space, numbers)}
             counted = {row[0]: row for row in statistics.recount(connection, space, numbers)}
-            wrong = {number for number in numbers if there.get(number) != counted.get(number)}
+            wrong = {n for n in numbers if _exactly(there.get(n)) != _exactly(counted.get(n))}
             for name in sorted(entities.names(connection, wrong).values()):
                 yield f"The statistics of {name} in {space} are not what its results say."
+
+
+def _exactly(row: statistics.StatisticsRow | None) -> statistics.StatisticsRow | None:
+    return None if row is None else row[: statistics.KNOWN_EXACTLY]
 
 
 def _prunable(connection: sa.Connection, older_than: datetime | None, keep_last: int | None) -> list[int]:

@@ -40,6 +40,27 @@ def insert(connection: sa.Connection, table: str, columns: str, rows: list[tuple
         execute(connection, f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
 
 
+def insert_for_each(
+    connection: sa.Connection,
+    table: str,
+    columns: str,
+    shared: tuple[Any, ...],
+    column: str,
+    numbers: list[int],
+) -> None:
+    """Inserts a row for each number, which is in `column`; the other columns are the same in all of them."""
+    given: Any
+    if connection.dialect.name == POSTGRESQL:
+        marks = ", ".join("CAST(%s AS bigint)" if isinstance(value, int) else "%s" for value in shared)
+        each, given = "unnest(%s::bigint[]) AS listed(value)", numbers
+    else:
+        marks = ", ".join("?" * len(shared))
+        each, given = "json_each(?)", json.dumps(numbers)
+    # The names are written in this package; every value is a parameter.
+    sql = f"INSERT INTO {table} ({columns}, {column}) SELECT {marks}, value FROM {each}"  # noqa: S608
+    connection.exec_driver_sql(sql, (*shared, given))
+
+
 def execute(connection: sa.Connection, sql: str, rows: list[tuple[Any, ...]]) -> None:
     """Executes SQL with `?` for its parameters once for each tuple; not at all for none."""
     if rows:
@@ -51,7 +72,7 @@ def execute(connection: sa.Connection, sql: str, rows: list[tuple[Any, ...]]) ->
 def listed(connection: sa.Connection, values: Collection[int] | Collection[str]) -> sa.FromClause:
     """Any number of values, as one parameter: the column `value` of a table to join from."""
     if connection.dialect.name == POSTGRESQL:
-        kind = sa.Integer() if all(isinstance(value, int) for value in values) else sa.Text()
+        kind = sa.BigInteger() if all(isinstance(value, int) for value in values) else sa.Text()
         array = sa.bindparam(None, list(values), type_=sa.ARRAY(kind))
         return sa.func.unnest(array).table_valued("value").render_derived()
     return sa.func.json_each(json.dumps(list(values))).table_valued("value")

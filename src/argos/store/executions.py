@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from argos.errors import ArgosError
-from argos.model.execution import Execution, ExecutionStatus, Selection, TestResult
+from argos.model.execution import Counts, Execution, ExecutionStatus, Outcome, Selection, TestResult
 from argos.store import bulk, entities, rows, statistics
 from argos.store.encoding import CODES_BY_TEXT, clean, cleaned, pack_selection, time, unpack_selection
 from argos.store.tables import executions
@@ -29,6 +30,23 @@ class _Key(NamedTuple):
     @property
     def started_at(self) -> datetime:
         return time(self.started_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Tests of which only one outcome is known, the same for all: no duration, no message, one attempt."""
+
+    outcome: Outcome
+    started_at: datetime
+    entities: tuple[str, ...]
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(**{self.outcome.value: len(self.entities)})
+
+    def results(self) -> list[TestResult]:
+        """The same one by one."""
+        return [TestResult(entity, self.outcome, self.started_at) for entity in self.entities]
 
 
 def start(connection: sa.Connection, execution: Execution) -> None:
@@ -50,8 +68,13 @@ def update(connection: sa.Connection, execution: Execution) -> None:
     connection.execute(sa.update(executions).where(executions.c.id == number).values(columns))
 
 
-def record(connection: sa.Connection, execution_id: str, results: Sequence[TestResult]) -> None:
+def record(
+    connection: sa.Connection, execution_id: str, results: Sequence[TestResult], *, postponed: bool = False
+) -> None:
     """Adds results to an execution, and to the statistics of their entities.
+
+    With `postponed` the statistics of the space wait for `statistics.settle`, which is cheaper where
+    much is recorded that is older than what is known.
 
     The order does not matter, and a result (execution, entity, attempt) that is there already is
     passed over, so that a journal may be replayed. Starts are kept to the millisecond, durations to
@@ -59,10 +82,32 @@ def record(connection: sa.Connection, execution_id: str, results: Sequence[TestR
     """
     if results:
         with bulk.without_collections():
-            _record(connection, _known_key(connection, execution_id), results)
+            _record(connection, _known_key(connection, execution_id), results, postponed)
 
 
-def _record(connection: sa.Connection, execution: _Key, results: Sequence[TestResult]) -> None:
+def record_alike(
+    connection: sa.Connection, execution_id: str, every: Sequence[Alike], *, postponed: bool = False
+) -> None:
+    """Adds results to an execution that has none of these tests yet, as `record` does.
+
+    With `postponed` they go in by one statement for each `Alike`: a row by itself costs several times that.
+    """
+    if not postponed:
+        record(connection, execution_id, [result for alike in every for result in alike.results()])
+        return
+    execution = _known_key(connection, execution_id)
+    for alike in every:
+        ids = entities.identify(connection, list(map(clean, alike.entities)), execution.entity_type, {})
+        started_ms = (alike.started_at - execution.started_at) // _MILLISECOND
+        shared = (execution.id, 0, CODES_BY_TEXT[alike.outcome.value], started_ms, 0, 0, 0)
+        numbers = sorted(set(ids.values()))
+        bulk.insert_for_each(connection, "results", _SHARED_COLUMNS, shared, "entity", numbers)
+        statistics.postpone(connection, execution.space)
+
+
+def _record(
+    connection: sa.Connection, execution: _Key, results: Sequence[TestResult], postponed: bool
+) -> None:
     names = [clean(result.entity) for result in results]
     parameters = {
         name: clean(result.parameters)
@@ -80,7 +125,10 @@ def _record(connection: sa.Connection, execution: _Key, results: Sequence[TestRe
     added = _rows(execution, new)
     bulk.insert(connection, "results", _RESULT_COLUMNS, added)
     bulk.insert(connection, "result_details", _DETAIL_COLUMNS, _details(execution, new))
-    statistics.add(connection, execution.space, execution.started_us, added)
+    if postponed:
+        statistics.postpone(connection, execution.space)
+    else:
+        statistics.add(connection, execution.space, execution.started_us, added)
 
 
 def save_selection(connection: sa.Connection, execution_id: str, selection: Selection) -> None:
@@ -185,6 +233,7 @@ def _recorded(connection: sa.Connection, execution: int, ids: Collection[int]) -
 
 
 _RESULT_COLUMNS = "execution, entity, attempt, outcome, started_ms, setup_us, call_us, teardown_us, worker"
+_SHARED_COLUMNS = "execution, attempt, outcome, started_ms, setup_us, call_us, teardown_us"
 _DETAIL_COLUMNS = "execution, entity, attempt, message, traceback, output"
 _MILLISECOND = timedelta(milliseconds=1)
 

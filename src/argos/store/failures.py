@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -14,9 +16,9 @@ LOCK_WAIT_S = 30
 """How long a writer waits for another one before it gives up."""
 
 _UNTOUCHED = "What was recorded before is intact."
-_WRITE_AGAIN = "Make the file and its folder writable, or name another database with ARGOS_DATABASE_URL."
+_WRITE_AGAIN = "Make the file and its folder writable."
 _RESTORE = (
-    "Restore a backup (see the `backups` folder beside it), or move the file away to begin a new history."
+    "Restore a backup, or move the file away, with the -wal and -shm files beside it, to begin a new history."
 )
 _SERVER = "Check the address and that the server runs, then run the command again."
 
@@ -86,8 +88,16 @@ def _refusal(error: BaseException, where: str) -> ArgosError | None:
             return _no_connection(str(cause), where)
     for beginning, what, next_step in known:
         if code.startswith(beginning):
-            return ArgosError(what, where=where, next_step=next_step)
+            return ArgosError(what, where=where, next_step=_with_backups(next_step, where))
     return None
+
+
+def _with_backups(next_step: str, where: str) -> str:
+    """The next step with the place of the copies that upgrades have made, if there are any."""
+    backups = Path(where).parent / "backups"
+    if next_step is not _RESTORE or not os.path.isdir(backups):  # noqa: PTH112 - never raises
+        return next_step
+    return next_step.replace("Restore a backup", f"Restore a backup (see {backups})", 1)
 
 
 def _no_connection(message: str, where: str) -> ArgosError:

@@ -9,7 +9,9 @@ outlived its `anvil` is read again by later commands until that pytest has ended
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from argos.config import folders
 from argos.model.execution import Counts, Execution, ExecutionStatus
 from argos.store import executions
 from argos.store.database import Database
+from argos.store.encoding import clean
 from argos.tools import execution_header
 from argos.tools.pytest_journal import Journal, merged
 
@@ -34,7 +37,9 @@ class Recovered:
         results = "1 result" if self.execution.counts.total == 1 else f"{self.execution.counts.total} results"
         running = f"; {', '.join(self.execution.running)} was running" if self.execution.running else ""
         alive = f"; its pytest still runs (process {self.still_running})" if self.still_running else ""
-        return f"recorded the interrupted execution {self.execution.execution_id}: {results}{running}{alive}"
+        missing = f"; {self.execution.not_run} of its picks had none" if self.execution.not_run else ""
+        name = self.execution.execution_id
+        return f"recorded the interrupted execution {name}: {results}{missing}{running}{alive}"
 
 
 def recover(database: Database, project_root: Path) -> list[Recovered]:
@@ -72,13 +77,37 @@ def _record(database: Database, folder: Path) -> Recovered | None:
             executions.start(connection, header)
         known = executions.find(connection, execution.execution_id)
         if known.status is not ExecutionStatus.FINISHED:
-            executions.record(connection, execution.execution_id, merged(journals))
-            executions.update(connection, dataclasses.replace(execution, selected=known.selected))
+            results = merged(journals)
+            executions.record(connection, execution.execution_id, results)
+            selection = executions.selection(connection, execution.execution_id)
+            picks = {pick.entity for pick in selection.picks} or _answered(folder)
+            execution = dataclasses.replace(
+                execution,
+                selected=known.selected or len(picks),
+                not_run=len(picks - {clean(result.entity) for result in results}),
+                gone=known.gone,
+                full_duration_s=known.full_duration_s,
+            )
+            executions.update(connection, execution)
     if not alive:
         shutil.rmtree(folder, ignore_errors=True)
     if known.status is not ExecutionStatus.RUNNING:
         return None
     return Recovered(execution, next((int(j.session["pid"]) for j in alive if j.session), None))
+
+
+def _answered(folder: Path) -> set[str]:
+    """The tests that pytest was told to run, where `anvil` was ended before it had recorded the selection."""
+    picks: set[str] = set()
+    for answer in folder.glob("*.selection.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # of a disk that was full, for one
+            told = json.loads(answer.read_text(encoding="utf-8"))
+            if "run_ids" not in told:
+                journal = _read(answer.with_name(answer.name.replace(".selection.json", ".jsonl")))
+                file = folder / (journal.collected or {})["ids_file"]
+                told = {"run_ids": json.loads(file.read_text(encoding="utf-8"))}
+            picks |= set(map(clean, told["run_ids"]))
+    return picks
 
 
 def _read(file: Path) -> Journal:

@@ -1,7 +1,7 @@
 """The schema as declarative classes, for those who query the database with SQLAlchemy's ORM.
 
-`ExecutionHistory` and `EntityStatistics` are views and can only be read. Argos itself works on the
-tables; loading the ORM takes a tenth of a second and no command does so.
+`ExecutionHistory`, `EntityStatistics` and `WorkflowTestResult` are views and can only be read. Argos
+itself works on the tables; loading the ORM takes a tenth of a second and no command does so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from argos.store.tables import UtcTime, execution_rules
+from argos.store.tables import UtcTime, ci_failure_patterns, execution_rules, workflow_jobs, workflow_runs
 
 
 class Base(DeclarativeBase):
@@ -78,3 +78,104 @@ class ExecutionRule(Base):
     executor_config: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class WorkflowRun(Base):
+    """A workflow run with the figures of its newest attempt."""
+
+    __table__ = workflow_runs.to_metadata(Base.metadata)
+    __mapper_args__ = {  # noqa: RUF012 # as the base class declares it
+        "properties": {"meta": __table__.c.metadata}
+    }
+
+    id: Mapped[int]
+    run_id: Mapped[int]
+    repository: Mapped[str | None]
+    workflow_name: Mapped[str]
+    workflow_path: Mapped[str | None]
+    run_number: Mapped[int | None]
+    run_attempt: Mapped[int]
+    event: Mapped[str | None]
+    status: Mapped[str | None]
+    conclusion: Mapped[str | None]
+    branch: Mapped[str | None]
+    commit_sha: Mapped[str | None]
+    title: Mapped[str | None]
+    created_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    duration_seconds: Mapped[int | None]
+    url: Mapped[str | None]
+    settled_attempt: Mapped[int]
+    meta: Mapped[dict[str, Any]]
+
+
+class WorkflowJob(Base):
+    """One job of one attempt of a run."""
+
+    __table__ = workflow_jobs.to_metadata(Base.metadata)
+    __mapper_args__ = {  # noqa: RUF012 # as the base class declares it
+        "properties": {"meta": __table__.c.metadata}
+    }
+
+    id: Mapped[int]
+    job_id: Mapped[int]
+    run_id: Mapped[int]
+    run_attempt: Mapped[int]
+    job_name: Mapped[str]
+    runner_os: Mapped[str | None]
+    python_version: Mapped[str | None]
+    status: Mapped[str | None]
+    conclusion: Mapped[str | None]
+    commit_sha: Mapped[str | None]
+    created_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    duration_seconds: Mapped[int | None]
+    logs_url: Mapped[str | None]
+    log_state: Mapped[str]
+    log_note: Mapped[str | None]
+    log_tries: Mapped[int]
+    execution: Mapped[int | None]
+    meta: Mapped[dict[str, Any]]
+
+
+class WorkflowTestResult(Base):
+    """One result that a job's log or report gave; `outcome` in small letters, `duration` in seconds."""
+
+    __tablename__ = "workflow_test_results"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    job_id: Mapped[int] = mapped_column(sa.BigInteger)
+    test_nodeid: Mapped[str]
+    outcome: Mapped[str]
+    duration: Mapped[float]
+    error_message: Mapped[str | None]
+    error_traceback: Mapped[str | None]
+    runner_os: Mapped[str | None]
+    python_version: Mapped[str | None]
+    timestamp: Mapped[datetime]
+
+
+class CIFailurePattern(Base):
+    """Failures that share a signature and a cause, as the newest analysis found them."""
+
+    __table__ = ci_failure_patterns.to_metadata(Base.metadata)
+    __mapper_args__ = {  # noqa: RUF012 # as the base class declares it
+        "properties": {"meta": __table__.c.metadata}
+    }
+
+    id: Mapped[int]
+    key: Mapped[str]
+    pattern_type: Mapped[str]
+    signature: Mapped[str]
+    test_nodeid: Mapped[str | None]
+    runner_os: Mapped[str | None]
+    python_version: Mapped[str | None]
+    confidence: Mapped[float]
+    failure_count: Mapped[int]
+    first_seen: Mapped[datetime]
+    last_seen: Mapped[datetime]
+    description: Mapped[str]
+    suggested_fix: Mapped[str | None]
+    meta: Mapped[dict[str, Any]]

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """The revisions under `migrations/versions`, oldest first; known here so that Alembic need not be loaded."""
 
 HEAD = REVISIONS[-1]
@@ -154,6 +154,8 @@ statistics = sa.Table(
     sa.Column("recent", sa.Text, nullable=False),
     sa.Column("recent_failing", sa.Integer, nullable=False),
     sa.Column("recent_durations", sa.LargeBinary, nullable=False),
+    # No newest outcome is of an execution that began before: where a late result has to be put in.
+    sa.Column("recent_from_us", sa.BigInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("entity", "space"),
 )
 # Selections of failing tests read this index alone, whatever else there is.
@@ -164,6 +166,9 @@ sa.Index(
     statistics.c.recent,
     sqlite_where=statistics.c.recent_failing > 0,
 )
+
+# The spaces whose statistics wait for a recount.
+stale_statistics = sa.Table("stale_statistics", METADATA, sa.Column("space", sa.Text, primary_key=True))
 
 execution_rules = sa.Table(
     "execution_rules",
@@ -180,4 +185,109 @@ execution_rules = sa.Table(
     sa.Column("updated_at", UtcTime, nullable=False),
 )
 
-VIEWS = ("execution_history", "entity_statistics")
+workflow_runs = sa.Table(
+    "workflow_runs",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("repository", sa.Text),
+    sa.Column("workflow_name", sa.Text, nullable=False),
+    sa.Column("workflow_path", sa.Text),
+    sa.Column("run_number", sa.Integer),
+    sa.Column("run_attempt", sa.Integer, nullable=False),
+    sa.Column("event", sa.Text),
+    sa.Column("status", sa.Text),
+    sa.Column("conclusion", sa.Text),
+    sa.Column("branch", sa.Text),
+    sa.Column("commit_sha", sa.Text),
+    sa.Column("title", sa.Text),
+    sa.Column("created_at", UtcTime),
+    sa.Column("started_at", UtcTime),
+    sa.Column("completed_at", UtcTime),
+    sa.Column("duration_seconds", sa.Integer),
+    sa.Column("url", sa.Text),
+    # The newest attempt whose jobs are all recorded for good; nothing of it is asked for again.
+    sa.Column("settled_attempt", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Index("idx_workflow_run_number", "workflow_name", "run_number"),
+    sa.Index("idx_conclusion", "conclusion"),
+    sa.Index("workflow_runs_created", "created_at"),
+)
+
+workflow_jobs = sa.Table(
+    "workflow_jobs",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job_id", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("run_id", sa.BigInteger, sa.ForeignKey("workflow_runs.run_id"), nullable=False),
+    sa.Column("run_attempt", sa.Integer, nullable=False),
+    sa.Column("job_name", sa.Text, nullable=False),
+    sa.Column("runner_os", sa.Text),
+    sa.Column("python_version", sa.Text),
+    sa.Column("status", sa.Text),
+    sa.Column("conclusion", sa.Text),
+    sa.Column("commit_sha", sa.Text),
+    sa.Column("created_at", UtcTime),
+    sa.Column("started_at", UtcTime),
+    sa.Column("completed_at", UtcTime),
+    sa.Column("duration_seconds", sa.Integer),
+    sa.Column("logs_url", sa.Text),
+    sa.Column("log_state", sa.Text, nullable=False),
+    sa.Column("log_note", sa.Text),
+    _count("log_tries"),
+    sa.Column("execution", sa.Integer, sa.ForeignKey("executions.id", ondelete="SET NULL")),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Index("workflow_jobs_run", "run_id"),
+    sa.Index("workflow_jobs_execution", "execution"),
+    sa.Index("idx_runner_os", "runner_os"),
+    sa.Index("idx_job_conclusion", "conclusion"),
+)
+
+# What a job's log told besides its tests, as compressed JSON.
+workflow_job_reports = sa.Table(
+    "workflow_job_reports",
+    METADATA,
+    sa.Column("job_id", sa.BigInteger, sa.ForeignKey("workflow_jobs.job_id"), primary_key=True),
+    sa.Column("report", sa.LargeBinary, nullable=False),
+)
+
+ci_failure_patterns = sa.Table(
+    "ci_failure_patterns",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    # The digest of what makes it this pattern: type, signature, test, OS and Python version.
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("pattern_type", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+    sa.Column("test_nodeid", sa.Text),
+    sa.Column("runner_os", sa.Text),
+    sa.Column("python_version", sa.Text),
+    sa.Column("confidence", sa.Double, nullable=False),
+    _count("failure_count"),
+    sa.Column("first_seen", UtcTime, nullable=False),
+    sa.Column("last_seen", UtcTime, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("suggested_fix", sa.Text),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Index("idx_pattern_type", "pattern_type"),
+)
+
+# Answers of GitHub that may be asked for again without being sent again.
+etags = sa.Table(
+    "etags",
+    METADATA,
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("etag", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("used_at", UtcTime, nullable=False),
+)
+
+# Which stretches of time of a repository's runs are recorded: how far each sync has come.
+ci_cursors = sa.Table(
+    "ci_cursors",
+    METADATA,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("stretches", sa.JSON, nullable=False),
+)
+
+VIEWS = ("execution_history", "entity_statistics", "workflow_test_results")

@@ -9,11 +9,14 @@ import re
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from builders import anvil, project, write
+from argos.anvil.commands.history import outcome_words
+from argos.model.execution import Counts, ExecutionStatus
+from builders import an_execution, anvil, project, write
 
 FLAKY = """
 import pathlib
@@ -335,3 +338,84 @@ def test_every_command_has_help_with_an_example_and_the_common_options(tmp_path:
 def test_there_is_no_colour_in_a_pipe(shop: Path) -> None:
     ran = anvil("execute", "--rule", "all", project=shop)
     assert "\x1b" not in ran.out + ran.err
+
+
+def test_a_project_folder_that_does_not_exist_is_refused_and_not_made(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    for command in (
+        ["init"],
+        ["execute", "--rule", "all"],
+        ["rules", "list"],
+        ["stats", "show"],
+        ["db", "info"],
+    ):
+        ran = anvil(*command, project=gone)
+        assert (ran.code, "does not exist" in ran.err) == (2, True), command
+    assert not gone.exists()
+
+
+def test_init_without_a_test_does_not_send_to_a_command_that_refuses(tmp_path: Path) -> None:
+    assert anvil("init", project=tmp_path).out.endswith(
+        "Next: write a test, then anvil execute --rule baseline-all-tests\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (["execute", "--rule", "all", "--timeout", "soon"], "--timeout"),
+        (["stats", "flaky", "--threshold", "much"], "--threshold"),
+        (["db", "prune", "--keep", "long"], "--keep"),
+    ],
+)
+def test_a_refused_value_names_its_option(tmp_path: Path, command: list[str], option: str) -> None:
+    ran = anvil(*command, project=project(tmp_path, {"tests/test_a.py": "def test_a(): pass\n"}))
+    assert (ran.code, f"anvil: {option}: " in ran.err) == (2, True)
+
+
+def test_figures_are_told_as_they_were_asked_for(tmp_path: Path) -> None:
+    root = project(
+        tmp_path,
+        {
+            "tests/test_a.py": "def test_a(): pass\n",
+            ".lens/rules.yaml": "rules: [{name: short, criteria: all, budget: 0.001s}]\n",
+        },
+    )
+    anvil("execute", "--rule", "all", project=root)
+    assert "at 1.5% in" in anvil("stats", "flaky", "--threshold", "1.5", project=root).out
+    assert "budget of 0.001s" in anvil("rules", "show", "short", project=root).out
+    assert "1 execution, 1 result, 1 entity" in anvil("db", "info", project=root).out
+
+
+def test_one_result_has_one_duration(tmp_path: Path) -> None:
+    root = project(tmp_path, {"tests/test_a.py": "import time\ndef test_a(): time.sleep(0.0123)\n"})
+    anvil("execute", "--rule", "all", project=root)
+    (test,) = anvil("stats", "show", "--json", project=root).json["entities"]
+    assert test["p95_duration_s"] == pytest.approx(test["avg_duration_s"], rel=1e-9)
+
+
+def test_an_execution_that_runs_is_said_to_be_running() -> None:
+    running = an_execution(status=ExecutionStatus.RUNNING)
+    assert outcome_words(running) == "running"
+    assert outcome_words(replace(running, counts=Counts(passed=3))) == "running: 3 passed"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Needs a pseudo-terminal.")
+def test_on_a_terminal_the_head_comes_before_the_tests_and_once(tmp_path: Path) -> None:
+    import pty
+
+    root = project(tmp_path, {"tests/test_a.py": "def test_a(): pass\n"})
+    main, terminal = pty.openpty()
+    program = "from argos.anvil.cli import main; main()"
+    argv = [sys.executable, "-c", program, "execute", "--rule", "all", "--project", str(root)]
+    with subprocess.Popen(argv, stdin=terminal, stdout=terminal, stderr=terminal, cwd=root) as running:
+        os.close(terminal)
+        printed = b""
+        with contextlib.suppress(OSError):  # how Linux tells that nobody writes any more
+            while chunk := os.read(main, 4096):
+                printed += chunk
+    os.close(main)
+    text = printed.decode()
+    assert running.returncode == 0
+    assert text.count("rule all: Python ") == text.count("picked 1 test:") == 1
+    assert text.index("picked 1 test:") < text.index("1 passed in")

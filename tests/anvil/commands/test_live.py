@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -61,7 +61,10 @@ def test_on_a_narrow_terminal_the_test_gives_way_and_not_the_figures(monkeypatch
     part.journals[0].results += [a_result(test, "failed") for test in tests[418:420]]
     part.journals[0].running["tests/test_a_long_name.py::test_with_a_long_name[and-parameters]"] = 0.0
     now = standing(part, 2013, **dict.fromkeys(tests, 0.025))
-    assert drawn(now, 40, monkeypatch) == "420/2013 2 failed 12s, about 40s left"
+    assert drawn(now, 20, monkeypatch) == "420/2013 2 failed"
+    assert drawn(now, 32, monkeypatch) == "420/2013 418 passed 2 failed"
+    assert drawn(now, 40, monkeypatch) == "420/2013 418 passed 2 failed 12s"
+    assert drawn(now, 60, monkeypatch).startswith("420/2013 418 passed 2 failed 12s ...")
     full = drawn(now, 90, monkeypatch)
     assert full.startswith("420/2013 418 passed 2 failed 12s, about 40s left ...")
     assert full.endswith("long_name[and-parameters]")
@@ -82,3 +85,17 @@ def test_a_rerun_counts_once_with_its_last_outcome() -> None:
     assert line.texts(standing(part, 1))[0].startswith("1/1  0 passed  1 failed")
     part.journals[0].results.append(a_result("a", "passed", attempt=1))
     assert line.texts(standing(part, 1))[0].startswith("1/1  1 passed  0 failed")
+
+
+def test_the_head_is_printed_once_as_soon_as_the_selection_is_known_and_somebody_sees_it() -> None:
+    seen: list[Standing] = []
+    unseen: list[Standing] = []
+    now = standing(OnePart(["a"]), 1)
+    line = Live(ProgressLine(io.StringIO(), enabled=True), seen.append)
+    line(now)
+    assert (seen, line.headed) == ([], False)
+    for _ in range(2):
+        line(replace(now, chosen=True))
+    assert (len(seen), line.headed) == (1, True)
+    Live(ProgressLine(io.StringIO()), unseen.append)(replace(now, chosen=True))
+    assert unseen == []

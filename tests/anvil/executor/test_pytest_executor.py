@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from argos.anvil.executor.pytest_executor import narrows
+from argos.anvil.executor.ending import shortened
+from argos.process import alive
 from builders import Ran, anvil, environment, project, write
 
 PASSING = "def test_one(): pass\ndef test_two(): pass\n"
@@ -351,11 +352,74 @@ def test_a_test_that_hangs_is_stopped_at_the_time_limit_with_its_stack(tmp_path:
     assert 'test_a.py", line 4 in test_hangs' in shown
 
 
+DEEP = """
+import threading, time
+
+def down(levels):
+    if levels:
+        down(levels - 1)
+    else:
+        time.sleep(600)
+
+def wait_for_ever():
+    time.sleep(600)
+
+def test_hangs():
+    for number in range(3):
+        threading.Thread(target=wait_for_ever, daemon=True).start()
+    down(90)
+"""
+
+
+def test_the_innermost_call_of_every_thread_is_kept_however_deep_the_test_hangs(tmp_path: Path) -> None:
+    ran = execute(project(tmp_path, {"tests/test_a.py": DEEP}), "all", "--timeout", "1")
+    shown = anvil("history", "show", ran.json["execution_id"], "--json", project=tmp_path).json
+    lines = shown["results"][0]["traceback"].splitlines()
+    assert lines[0].startswith("Current thread")
+    assert lines[1].endswith('test_a.py", line 7 in down')
+    assert sum("in wait_for_ever" in line for line in lines) == 3
+
+
+def test_a_traceback_of_a_process_keeps_its_head_and_its_tail_within_its_limit() -> None:
+    text = "".join(f"{number}\n" for number in range(20_000))
+    kept = shortened(text)
+    assert len(kept) <= 32_768
+    assert kept.startswith("0\n1\n")
+    assert kept.endswith("19999\n")
+    assert "characters left out" in kept
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Forks.")
+def test_a_child_of_a_hanging_test_ends_with_it(tmp_path: Path) -> None:
+    source = """
+    import os, time
+    def test_hangs():
+        child = os.fork()
+        if child == 0:
+            import signal
+            signal.signal(signal.SIGABRT, signal.SIG_IGN)
+            while True:
+                time.sleep(1)
+        open("child", "w").write(str(child))
+        time.sleep(600)
+    """
+    root = project(tmp_path, {"tests/test_a.py": source})
+    execute(root, "all", "--timeout", "1")
+    child = Path(root / "child").read_text()
+    deadline = time.monotonic() + 30
+    while alive(int(child)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not alive(int(child)) or "Z" in Path(f"/proc/{child}/stat").read_text().split()
+
+
 def test_a_project_that_hangs_while_it_is_collected_is_refused(tmp_path: Path) -> None:
     root = project(tmp_path, {"tests/test_a.py": "import time\ntime.sleep(600)\n"})
     ran = execute(root, "all", "--timeout", "1")
     assert ran.code == 2
     assert "time limit" in ran.err
+    here = ran.err.splitlines()[2:4]
+    assert here[0].startswith("Current thread")
+    assert here[1].endswith('test_a.py", line 2 in <module>')
 
 
 def test_a_conftest_that_cannot_be_imported_is_refused_with_pytests_own_words(tmp_path: Path) -> None:
@@ -441,6 +505,9 @@ def test_when_anvil_is_killed_the_next_command_records_what_was_finished(tmp_pat
     (execution,) = ran.json["executions"]
     assert (execution["status"], execution["running"]) == ("interrupted", ["tests/test_a.py::test_b"])
     assert execution["counts"]["passed"] == 1
+    assert (execution["selected"], execution["not_run"]) == (3, 2)
+    shown = anvil("history", "show", execution["execution_id"], project=root).out
+    assert "not run    2 picked tests had no result" in shown
 
 
 def test_what_an_orphaned_pytest_still_finishes_is_recorded_later_and_then_it_stops(tmp_path: Path) -> None:
@@ -456,7 +523,7 @@ def test_what_an_orphaned_pytest_still_finishes_is_recorded_later_and_then_it_st
     while list(root.glob(".argos/journal/*")) and time.monotonic() < deadline:
         ran = anvil("history", "list", "--json", project=root)
     (execution,) = ran.json["executions"]
-    assert execution["counts"]["passed"] == 2
+    assert (execution["counts"]["passed"], execution["not_run"]) == (2, 1)
     shown = anvil("history", "show", execution["execution_id"], "--json", project=root).json
     assert [result["entity"][-6:] for result in shown["results"]] == ["test_a", "test_b"]
 
@@ -630,19 +697,6 @@ def test_a_conftest_that_ends_pytest_is_refused(tmp_path: Path) -> None:
     assert "before it had collected any test" in ran.err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "narrowing"),
-    [
-        ([], False), (["-p", "no:randomly"], False), (["-pno:randomly", "-vv", "--tb=short"], False), (["-n", "2"], False),
-        (["-k", "x"], True), (["tests/test_a.py"], True), (["-x"], True), (["-p", "no:x", "-m", "slow"], True),
-    ],
-)  # fmt: skip
-def test_arguments_that_may_leave_tests_out_are_told_from_the_others(
-    arguments: list[str], narrowing: bool
-) -> None:
-    assert narrows(arguments) is narrowing
-
-
 def test_a_full_run_with_harmless_arguments_is_a_full_run(tmp_path: Path) -> None:
     root = project(tmp_path, {"tests/test_a.py": PASSING})
     execute(root, "all", "--", "-p", "no:randomly")
@@ -657,3 +711,11 @@ def test_nothing_changed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert execute(root, "changed").json["notes"] == ["No file has changed."]
     monkeypatch.setenv("CHANGED_FILES", "README.md")
     assert execute(root, "changed").json["notes"] == ["No test belongs to what has changed: README.md."]
+
+
+@pytest.mark.parametrize("arguments", [["--", "tests/test_a.py"], ["--", "-x", "tests/test_a.py::test_one"]])
+def test_a_path_beside_the_rule_is_refused(tmp_path: Path, arguments: list[str]) -> None:
+    ran = execute(project(tmp_path, {"tests/test_a.py": PASSING}), "all", *arguments)
+    assert ran.code == 2
+    assert "What to run is said by the rule" in ran.err
+    assert "groups:" in ran.err

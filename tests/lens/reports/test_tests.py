@@ -185,6 +185,8 @@ def test_a_running_execution_is_not_the_newest(database):
         ("S", 0, ""),
         ("PP", 0, ""),
         ("FSP", 0, "mended"),
+        ("FPS", 0, ""),
+        ("PFS", 0, ""),
         ("PSF", 1, "began"),
         ("F" * 100, 1, "still"),
     ],

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from argos.anvil.commands.workplace import Workplace
 from argos.console import edge
+from argos.workplace import Workplace
 
 # With fewer results the empty tables weigh more than they do.
 TELLING = 10_000
@@ -65,7 +65,7 @@ def info(project: Path | None, as_json: bool) -> None:
             "schema",
             found.revision if found.revision == found.head else f"{found.revision}, newest {found.head}",
         ),
-        ("holds", f"{found.executions} executions, {found.entities} entities, {found.results} results"),
+        ("holds", _held(found.executions, found.results, found.entities)),
         ("from", span),
     ]:
         click.echo(f"{title:<10} {value}")
@@ -161,7 +161,8 @@ def prune(
 
     if (keep is None) == (keep_last is None):
         raise click.UsageError("Say either --keep 90d or --keep-last N.")
-    older_than = None if keep is None else datetime.now(UTC) - parse_age(keep)
+    with edge.said_by("--keep"):
+        older_than = None if keep is None else datetime.now(UTC) - parse_age(keep)
     pruned = administration.prune(
         Workplace(project).database, older_than=older_than, keep_last=keep_last, dry_run=dry_run
     )
@@ -178,9 +179,14 @@ def prune(
         return
     verb = "would delete" if dry_run else "deleted"
     freed = "" if dry_run or pruned.bytes_freed is None else f"; freed {_bytes(pruned.bytes_freed)}"
-    click.echo(
-        f"{verb} {pruned.executions} executions, {pruned.results} results, {pruned.entities} entities{freed}"
-    )
+    click.echo(f"{verb} {_held(pruned.executions, pruned.results, pruned.entities)}{freed}")
+
+
+def _held(executions: int, results: int, entities: int) -> str:
+    from argos.console.progress import plural
+
+    known = "1 entity" if entities == 1 else f"{entities} entities"
+    return f"{plural(executions, 'execution')}, {plural(results, 'result')}, {known}"
 
 
 def _bytes(count: int | None) -> str:

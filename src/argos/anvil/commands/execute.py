@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from argos.anvil.commands.workplace import Workplace, complete_rules
 from argos.console import edge
+from argos.workplace import Workplace, complete_rules
 
 if TYPE_CHECKING:
-    from argos.anvil.executor.pytest_executor import ExecutionResult
+    from argos.anvil.executor.pytest_executor import ExecutionResult, Standing
     from argos.config.project import Interpreter, ProjectConfig
+    from argos.model.execution import Pick
     from argos.model.rule import Rule
 
 SHOWN_FAILURES = 10
@@ -74,7 +76,6 @@ def execute(
     from argos.anvil.commands.live import Live
     from argos.anvil.executor.pytest_executor import Options, PytestExecutor
     from argos.config.project import resolve_interpreter, with_rule_options
-    from argos.config.quantities import parse_duration
     from argos.console.progress import ProgressLine
 
     place = Workplace(project)
@@ -84,15 +85,16 @@ def execute(
         space=_space(space),
         workers=_workers(workers),
         shard=_shard(shard),
-        timeout_s=None if timeout is None else _positive(parse_duration(timeout)),
-        user_args=pytest_args,
+        timeout_s=_timeout(timeout),
+        user_args=_without_paths(pytest_args),
         command=("anvil", *sys.argv[1:]),
         echo=sys.stderr.buffer if verbose else None,
         watched=sys.stderr.isatty() and not verbose,
     )
     line = ProgressLine(sys.stderr, enabled=False if verbose else None)
     configured = with_rule_options(place.project, rule.options)
-    executor = PytestExecutor(configured, interpreter, lambda: place.database, options, Live(line))
+    live = Live(line, None if dry_run else lambda standing: _print_head_early(standing, rule, interpreter))
+    executor = PytestExecutor(configured, interpreter, lambda: place.database, options, live)
     _stop_on_termination()
     try:
         result = executor.preview(rule) if dry_run else executor.execute_with_rule(rule)
@@ -100,12 +102,13 @@ def execute(
         line.clear()
     if not dry_run:
         _mirror(place)
-    if as_json:
-        edge.print_json(document(result))
-    elif dry_run:
-        _print_preview(result, rule, interpreter)
-    else:
-        _print_result(result, rule, interpreter)
+    with edge.readers_may_leave():
+        if as_json:
+            edge.print_json(document(result))
+        elif dry_run:
+            _print_preview(result, rule, interpreter)
+        else:
+            _print_result(result, rule, interpreter, headed=live.headed and sys.stdout.isatty())
     raise SystemExit(result.execution.exit_code or 0)
 
 
@@ -199,10 +202,29 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     return int(index), int(count)
 
 
-def _positive(seconds: float) -> float:
+def _timeout(text: str | None) -> float | None:
+    from argos.config.quantities import parse_duration
+
+    if text is None:
+        return None
+    with edge.said_by("--timeout"):
+        seconds = parse_duration(text)
     if seconds <= 0:
         raise click.BadParameter("more than 0 seconds", param_hint="--timeout")
     return seconds
+
+
+def _without_paths(pytest_args: tuple[str, ...]) -> tuple[str, ...]:
+    from argos.anvil.executor.arguments import named_paths
+    from argos.errors import ArgosError
+
+    if paths := named_paths(pytest_args):
+        raise ArgosError(
+            f"What to run is said by the rule, not by a path: {_line(' '.join(paths))}.",
+            next_step="Put it among the groups: of a rule with criteria: group in .lens/rules.yaml, "
+            "and name that rule with --rule.",
+        )
+    return pytest_args
 
 
 def _stop_on_termination() -> None:
@@ -241,18 +263,11 @@ def _print_preview(result: ExecutionResult, rule: Rule, interpreter: Interpreter
         click.echo(_why_nothing(rule, result))
 
 
-def _print_result(result: ExecutionResult, rule: Rule, interpreter: Interpreter) -> None:
-    from argos.console.progress import plural
-
+def _print_result(result: ExecutionResult, rule: Rule, interpreter: Interpreter, *, headed: bool) -> None:
     execution = result.execution
-    versions = (
-        f"Python {execution.python_version}, pytest {execution.pytest_version}, "
-        if execution.python_version
-        else ""
-    )
-    click.echo(f"rule {rule.name}: {versions}{interpreter.path} ({interpreter.origin})")
-    click.echo(f"picked {plural(execution.selected, 'test')}" + (":" if execution.selected else ""))
-    _print_reasons(Counter(pick.reason for pick in result.selection.picks))
+    if not headed:
+        versions = execution.python_version, execution.pytest_version
+        _print_head(rule, interpreter, versions, result.selection.picks)
     _print_failures(result)
     _print_gone_and_notes(result)
     if not result.selection.picks and not result.results and execution.status.value == "finished":
@@ -260,13 +275,34 @@ def _print_result(result: ExecutionResult, rule: Rule, interpreter: Interpreter)
     click.echo(_summary(result))
 
 
-def _print_reasons(reasons: Counter[str]) -> None:
+def _print_head_early(standing: Standing, rule: Rule, interpreter: Interpreter) -> None:
+    """On the terminal that the progress is seen on, before the tests have ended."""
+    sessions = [journal.session for part in standing.parts for journal in part.journals if journal.session]
+    first = sessions[0] if sessions else {}
+    _print_head(rule, interpreter, (first.get("python"), first.get("pytest")), standing.picks, err=True)
+
+
+def _print_head(
+    rule: Rule,
+    interpreter: Interpreter,
+    versions: tuple[str | None, str | None],
+    picks: Sequence[Pick],
+    *,
+    err: bool = False,
+) -> None:
+    from argos.console.progress import plural
+
+    python, pytest = versions
+    known = f"Python {python}, pytest {pytest}, " if python else ""
+    click.echo(f"rule {rule.name}: {known}{interpreter.path} ({interpreter.origin})", err=err)
+    click.echo(f"picked {plural(len(picks), 'test')}" + (":" if picks else ""), err=err)
+    reasons = Counter(pick.reason for pick in picks)
     shown = reasons.most_common(SHOWN_REASONS)
     for reason, count in shown:
-        click.echo(f"  {count:>6}  {_line(reason)}")
+        click.echo(f"  {count:>6}  {_line(reason)}", err=err)
     if len(reasons) > len(shown):
         rest = reasons.total() - sum(count for _, count in shown)
-        click.echo(f"  {rest:>6}  for {len(reasons) - len(shown)} other reasons; --json lists all")
+        click.echo(f"  {rest:>6}  for {len(reasons) - len(shown)} other reasons; --json lists all", err=err)
 
 
 def _print_failures(result: ExecutionResult) -> None:

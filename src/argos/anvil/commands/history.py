@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from argos.anvil.commands.workplace import Workplace
 from argos.console import edge
+from argos.workplace import Workplace
 
 if TYPE_CHECKING:
     from argos.model.execution import Execution, TestResult
@@ -154,7 +154,10 @@ def outcome_words(execution: Execution) -> str:
         "xpassed": counts.xpassed,
     }
     words = ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or "nothing ran"
-    return words if execution.status.value == "finished" else f"{execution.status.value}: {words}"
+    status = execution.status.value
+    if status == "running" and not counts.total:
+        return status
+    return words if status == "finished" else f"{status}: {words}"
 
 
 def _commit(execution: Execution) -> str:
@@ -164,7 +167,7 @@ def _commit(execution: Execution) -> str:
 
 
 def _show_execution(execution: Execution, results: list[TestResult]) -> None:
-    from argos.console.progress import clock
+    from argos.console.progress import clock, plural
     from argos.console.tables import one_line
 
     facts = [
@@ -184,6 +187,8 @@ def _show_execution(execution: Execution, results: list[TestResult]) -> None:
     ]
     for title, value in facts:
         click.echo(f"{title:<10} {one_line(value)}")
+    if execution.not_run:
+        click.echo(f"{'not run':<10} {plural(execution.not_run, 'picked test')} had no result")
     for test in execution.running:
         click.echo(f"{'running':<10} {one_line(test)} when it was interrupted")
     for test in execution.gone:

@@ -63,7 +63,8 @@ def init(project: Path | None, as_json: bool) -> None:
         click.echo(f"note      {note}")
     for path, new in written:
         click.echo(f"{'wrote' if new else 'kept'}     {'' if new else ' '}{_shown(path, root)}")
-    click.echo("\nNext: anvil execute --rule baseline-all-tests")
+    ready = "anvil execute --rule baseline-all-tests"
+    click.echo(f"\nNext: {ready}" if discovery.roots else f"\nNext: write a test, then {ready}")
 
 
 def _shown(path: Path, root: Path) -> str:

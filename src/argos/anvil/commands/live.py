@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from argos.console.progress import ProgressLine, clock
@@ -13,15 +14,25 @@ if TYPE_CHECKING:
 
 
 class Live:
-    """Draws an execution's standing; takes in only the results that are new since it last drew."""
+    """Draws an execution's standing; takes in only the results that are new since it last drew.
 
-    def __init__(self, line: ProgressLine) -> None:
+    Where the line is seen, `head` is called once before it: as soon as the selection is known. `headed`
+    says that it was.
+    """
+
+    def __init__(self, line: ProgressLine, head: Callable[[Standing], None] | None = None) -> None:
+        self.headed = False
+        self._head = head
         self._line = line
         self._seen: dict[tuple[str, int], int] = {}
         self._last: dict[str, Outcome] = {}
         self._left_s: float | None = None
 
     def __call__(self, standing: Standing) -> None:
+        if self._head is not None and not self.headed and standing.chosen and self._line.enabled:
+            self._line.clear()
+            self._head(standing)
+            self.headed = True
         if self._line.due():
             running = [test for part in standing.parts for test in part.running_tests]
             detail = running[0] if running and standing.picked else ""
@@ -40,8 +51,9 @@ class Live:
         failed = count["failed"] + count["error"]
         done, passed = f"{len(self._last)}/{standing.picked}", f"{count['passed']} passed"
         time = clock(standing.elapsed_s) + self._remaining(standing)
-        short = f"{done}  {failed} failed  {time}"
-        return [f"{done}  {passed}  {failed} failed  {time}", short, short.replace(", about ", ", ")]
+        figures = f"{done}  {passed}  {failed} failed"
+        elapsed = f"{figures}  {clock(standing.elapsed_s)}"
+        return [f"{figures}  {time}", elapsed, figures, f"{done}  {failed} failed"]
 
     def _new(self, standing: Standing) -> list[TestResult]:
         new: list[TestResult] = []

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from argos.anvil.commands.workplace import Workplace, complete_rules
 from argos.console import edge
+from argos.workplace import Workplace, complete_rules
 
 if TYPE_CHECKING:
     from argos.model.rule import Criterion, Rule

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from argos.anvil.commands.workplace import Workplace
 from argos.console import edge
+from argos.workplace import Workplace
 
 if TYPE_CHECKING:
     from argos.anvil.core.statistics import EntityStats
@@ -102,7 +102,8 @@ def flaky(threshold: str, window: int, space: str, project: Path | None, as_json
     from argos.config.quantities import parse_rate
     from argos.console.progress import plural
 
-    rate = parse_rate(threshold)
+    with edge.said_by("--threshold"):
+        rate = parse_rate(threshold)
     place = Workplace(project)
     with place.database.read() as connection:
         calculator = StatisticsCalculator(connection)
@@ -125,7 +126,7 @@ def flaky(threshold: str, window: int, space: str, project: Path | None, as_json
         click.echo(
             known
             if "No results" in known
-            else f"No test is flaky at {rate:.0%} in its last {window} results."
+            else f"No test is flaky at {rate * 100:.6g}% in its last {window} results."
         )
     if broken:
         click.echo(f"broken, failed every time: {plural(len(broken), 'test')}")

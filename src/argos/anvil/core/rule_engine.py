@@ -163,7 +163,10 @@ class RuleEngine:
 def cap_words(rule: Rule) -> list[str]:
     """The caps of a rule in words: `limit of 50 tests`, `budget of 1m30s`."""
     words = [] if rule.limit is None else [f"limit of {plural(rule.limit, 'test')}"]
-    return words if rule.budget_s is None else [*words, f"budget of {clock(rule.budget_s)}"]
+    if rule.budget_s is None:
+        return words
+    # Below a second the clock has no figures that tell.
+    return [*words, f"budget of {clock(rule.budget_s) if rule.budget_s >= 1 else f'{rule.budget_s:g}s'}"]
 
 
 def describe(criterion: Criterion) -> str:

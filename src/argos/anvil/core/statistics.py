@@ -139,6 +139,11 @@ def _stats(record: records.EntityRecord, window: int | None) -> EntityStats:
         results, failing = record.total_runs, record.failed + record.error
         executed = results - record.skipped
         average = record.total_duration_s / results if results else None
+    percentile = durations.percentile(seconds, 95)
+    kept = durations.mean(seconds)
+    if percentile and kept and average and results == len(seconds):
+        # The newest durations are kept rounded, the total is exact: with all of them at hand they agree.
+        percentile *= average / kept
     return EntityStats(
         entity=record.entity,
         space=record.space,
@@ -148,7 +153,7 @@ def _stats(record: records.EntityRecord, window: int | None) -> EntityStats:
         skipped=results - executed,
         failure_rate=failing / executed if executed else None,
         avg_duration=average,
-        p95_duration=durations.percentile(seconds, 95),
+        p95_duration=percentile,
         last_run=record.last_run,
         last_failure=record.last_failure,
         recent=recent,

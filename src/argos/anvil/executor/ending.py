@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from argos import process
-from argos.anvil.executor.part import Part
+from argos.anvil.executor.part import LIMITS, Part
 from argos.console.progress import plural
 from argos.errors import ArgosError
 from argos.model.execution import Counts, Outcome, TestResult
+from argos.tools import thread_stacks
 
 # HUP, INT, KILL and TERM: somebody ended the process, it was not the running test's doing.
 FROM_OUTSIDE = frozenset({-1, -2, -9, -15})
+SHOWN_LINES = 25
 
 
 def came_to_its_end(part: Part) -> bool:
@@ -45,7 +47,9 @@ def of_a_dead_process(part: Part) -> list[TestResult]:
 
 def _ended_in(part: Part, outcome: Outcome, message: str) -> list[TestResult]:
     """A result for each test that the part was running when it ended."""
-    stacks, now = last_lines(part.output(), 60), datetime.now(UTC)
+    output, now = part.output(), datetime.now(UTC)
+    threads = thread_stacks.stacks(output)
+    traceback = shortened(thread_stacks.printed(threads) if threads else last_lines(output, 60))
     results = []
     for journal in part.journals:
         for test, since in journal.running.items():
@@ -59,7 +63,7 @@ def _ended_in(part: Part, outcome: Outcome, message: str) -> list[TestResult]:
                     attempt=sum(result.entity == test for result in journal.results),
                     worker=journal.worker,
                     message=message,
-                    traceback=stacks,
+                    traceback=traceback,
                 )
             )
     return results
@@ -121,12 +125,30 @@ def _cannot_run(part: Part, interpreter: Path) -> ArgosError:
         )
     how = process.describe_exit(part.exit_code or 0)
     reason = part.stopped or f"pytest ended with {how} before it had collected any test"
-    printed = f"It printed:\n\n{last_lines(output, 25)}\n\n" if output.strip() else "It printed nothing."
     return ArgosError(
-        f"{reason[0].upper()}{reason[1:]}. {printed}",
+        f"{reason[0].upper()}{reason[1:]}. {_printed(output)}",
         where=part.root.path,
         next_step="Mend that, then run the same command again.",
     )
+
+
+def _printed(output: str) -> str:
+    """What pytest was doing by its main thread's innermost calls, else the end of what it printed."""
+    if threads := thread_stacks.stacks(output):
+        innermost = "\n".join(threads[0][: SHOWN_LINES + 1])
+        return f"It was here, the innermost call first:\n\n{innermost}\n\n"
+    return (
+        f"It printed:\n\n{last_lines(output, SHOWN_LINES)}\n\n" if output.strip() else "It printed nothing."
+    )
+
+
+def shortened(text: str) -> str:
+    """Text within the limit of a traceback: its head, its tail, and a line on what was left out between."""
+    limit = LIMITS["traceback"]
+    if len(text) <= limit:
+        return text
+    half = limit // 2 - 40
+    return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
 
 
 def last_lines(text: str, count: int) -> str:

@@ -224,11 +224,13 @@ class Part:
             self._process.wait(5.0)
 
     def abort(self, why: str) -> None:
-        """Stops a process that hangs; faulthandler's stacks are then at the end of its output."""
+        """Stops a process that hangs, with its children; faulthandler's stacks are then in its output."""
         self.stopped = why
         if self._process is not None:
             self._process.abort()
-            self.end(2.0)
+            self._process.wait(2.0)
+            self._process.kill()
+            self._process.wait(5.0)
 
 
 def activated(environ: dict[str, str], interpreter: Path) -> dict[str, str]:

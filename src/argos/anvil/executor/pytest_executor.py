@@ -21,6 +21,7 @@ from argos.anvil.core.history import file_of
 from argos.anvil.core.rule_engine import RuleEngine, groups, is_everything, uses_history
 from argos.anvil.criteria.group import CHANGED
 from argos.anvil.executor import ending
+from argos.anvil.executor.arguments import narrows
 from argos.anvil.executor.part import Part, Target, in_shard, shares
 from argos.config import folders
 from argos.config.project import Interpreter, ProjectConfig, TestRoot
@@ -79,6 +80,7 @@ class Standing:
     """How far an execution is, for a progress line.
 
     `durations` are the recorded mean seconds of tests, `typical_s` is their mean, for the others.
+    `picks` are all that there will be once the selection is `chosen`.
     """
 
     parts: list[Part]
@@ -86,6 +88,8 @@ class Standing:
     durations: Mapping[str, float]
     typical_s: float
     elapsed_s: float
+    picks: Sequence[Pick] = ()
+    chosen: bool = False
 
 
 Observer = Callable[[Standing], None]
@@ -118,7 +122,8 @@ class Run:
     def standing(self) -> Standing:
         typical_s = self._typical_s if self.durations else 0.0
         elapsed_s = time.monotonic() - self.started
-        return Standing(self.parts, len(self.picks), self.durations, typical_s, elapsed_s)
+        chosen = self.something_collected and self.everything_collected
+        return Standing(self.parts, len(self.picks), self.durations, typical_s, elapsed_s, self.picks, chosen)
 
     def wait(self, timeout_s: float) -> None:
         """Until a process ends, at most so long; not at all once all have ended."""
@@ -548,22 +553,6 @@ class PytestExecutor:
         if refusal is not None:
             (run.folder / execution_header.FILE).unlink(missing_ok=True)
             raise refusal
-
-
-# Options of pytest that change how tests run or what is shown, and not which tests run.
-TAKE_A_VALUE = ("-p", "-W", "-n", "-o", "-r", "--tb", "--durations", "--capture", "--color")
-HARMLESS = (*TAKE_A_VALUE, "-v", "-q", "-s", "--cov")
-
-
-def narrows(user_args: Sequence[str]) -> bool:
-    """Whether arguments for pytest may change which tests run; what is not known to be harmless may."""
-    arguments = iter(user_args)
-    for argument in arguments:
-        if not argument.startswith(HARMLESS):
-            return True
-        if argument in TAKE_A_VALUE:
-            next(arguments, None)
-    return False
 
 
 def _about_changes(changed: Sequence[str], picked: bool) -> list[str]:

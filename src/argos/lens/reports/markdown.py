@@ -92,7 +92,7 @@ def _changes(report: TestsReport) -> list[str]:
         ("failed as before", changes.still),
         ("passed after failing before", changes.mended),
         ("passed only on a rerun", changes.rescued),
-        ("ran for the first time and passed or was skipped", changes.new),
+        ("ran for the first time and did not fail", changes.new),
         ("no longer exist", changes.gone),
     )
     lines = [f"- {text.count(len(found), 'test')} {words}: {_some(found)}" for words, found in kinds if found]

@@ -259,7 +259,7 @@ def _changes(connection: Connection, newest: Execution, known: dict[str, EntityR
 def kind_of_change(recent: str, total_runs: int, failed_attempts: int) -> str:
     """The field of `Changes` for a test whose newest results are those of the newest execution; or empty."""
     ran = rates.executed(recent)
-    if not ran:
+    if not ran or recent[-1] == "S":  # a test that was skipped this time has not changed
         return ""
     if ran[-1] not in "FE":
         if failed_attempts:

@@ -40,9 +40,10 @@ class Workplace:
         from argos.store.opening import open_store
 
         database, recovered = open_store(self.project.root, self.project.database)
+        context = click.get_current_context()
         for found in recovered:
-            click.echo(f"anvil: {found.sentence}", err=True)
-        click.get_current_context().call_on_close(database.close)
+            click.echo(f"{context.find_root().info_name}: {found.sentence}", err=True)
+        context.call_on_close(database.close)
         return database
 
 

@@ -1,0 +1,1 @@
+"""Brings GitHub Actions home: runs, jobs, logs, artifacts, results, and why they failed."""

@@ -1,0 +1,1 @@
+"""GitHub Actions: its API, its downloads, where a job ran."""

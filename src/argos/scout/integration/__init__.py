@@ -1,0 +1,1 @@
+"""Where CI results meet the history of local ones."""

@@ -1,0 +1,1 @@
+"""What job logs and reports mean."""

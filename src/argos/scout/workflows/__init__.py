@@ -1,0 +1,1 @@
+"""What runs from beginning to end, and again on a schedule."""
