@@ -54,6 +54,7 @@ def print_json(document: Any) -> None:
 
 def run(command: click.Command, program: str, args: list[str] | None = None) -> None:
     """Runs a click command as a program and exits with the code that the outcome deserves."""
+    stdout = sys.stdout
     try:
         # https://no-color.org: click looks at the terminal only.
         extra: dict[str, Any] = {"color": False} if os.environ.get("NO_COLOR") else {}
@@ -72,9 +73,9 @@ def run(command: click.Command, program: str, args: list[str] | None = None) -> 
     except BrokenPipeError:
         code = _without_a_reader()
     except SystemExit as done:
-        # click turns a reader that went away into exit code 1, which here says that a gate was not met.
-        left = isinstance(done.__context__, BrokenPipeError)
-        code = _without_a_reader() if left else done.code
+        # Of a reader that went away click makes exit code 1, which here says that a gate was not met; that
+        # it did is seen by the wrapper that it has put around the stream.
+        code = done.code if sys.stdout is stdout else _without_a_reader()
     except Exception:  # noqa: BLE001 - the one net: a bug shows its traceback and has its own exit code
         import traceback
 

@@ -12,12 +12,9 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import Any, BinaryIO
 
 from argos.errors import ArgosError
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 MAX_ENTRIES = 20_000
 MAX_BYTES = 4 * 1024**3
@@ -87,7 +84,7 @@ class Guarded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer).cast("B")
         try:
             piece = self._below.read(len(view))
