@@ -50,7 +50,15 @@ def test_a_line_is_cut_to_its_width_and_holds_only_what_can_be_shown() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0s"), (9.94, "9.9s"), (12.4, "12s"), (59.6, "1m00s"), (185, "3m05s"), (7620, "2h07m")],
+    [
+        (0.04, "0.0s"),
+        (9.94, "9.9s"),
+        (12.4, "12s"),
+        (59.6, "1m00s"),
+        (185, "3m05s"),
+        (7620, "2h07m"),
+        (1863000, "21d13h"),
+    ],
 )
 def test_a_duration_is_told_as_people_do(seconds: float, text: str) -> None:
     assert clock(seconds) == text

@@ -76,7 +76,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A duration for people: `0.4s`, `12s`, `3m05s`, `2h07m`."""
+    """A duration for people: `0.4s`, `12s`, `3m05s`, `2h07m`, `21d13h`."""
     if seconds < 10:
         return f"{seconds:.1f}s"
     whole = int(seconds + 0.5)
@@ -84,4 +84,6 @@ def clock(seconds: float) -> str:
         return f"{whole}s"
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    if whole < 48 * 3600:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"

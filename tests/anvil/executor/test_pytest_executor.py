@@ -345,9 +345,9 @@ def test_a_crash_of_the_interpreter_is_told_with_its_signal(tmp_path: Path) -> N
 def test_a_test_that_hangs_is_stopped_at_the_time_limit_with_its_stack(tmp_path: Path) -> None:
     source = "import time\ndef test_a(): pass\ndef test_hangs():\n    time.sleep(600)\n"
     root = project(tmp_path, {"tests/test_a.py": source})
-    ran = execute(root, "all", "--timeout", "1")
+    ran = execute(root, "all", "--timeout", "5")
     assert outcomes(ran) == {"tests/test_a.py::test_a": "passed", "tests/test_a.py::test_hangs": "failed"}
-    assert "did not end within 1 s" in ran.json["results"][1]["message"]
+    assert "did not end within 5 s" in ran.json["results"][1]["message"]
     shown = anvil("history", "show", ran.json["execution_id"], project=root).out
     assert 'test_a.py", line 4 in test_hangs' in shown
 
@@ -372,7 +372,7 @@ def test_hangs():
 
 
 def test_the_innermost_call_of_every_thread_is_kept_however_deep_the_test_hangs(tmp_path: Path) -> None:
-    ran = execute(project(tmp_path, {"tests/test_a.py": DEEP}), "all", "--timeout", "1")
+    ran = execute(project(tmp_path, {"tests/test_a.py": DEEP}), "all", "--timeout", "5")
     shown = anvil("history", "show", ran.json["execution_id"], "--json", project=tmp_path).json
     lines = shown["results"][0]["traceback"].splitlines()
     assert lines[0].startswith("Current thread")
@@ -404,7 +404,7 @@ def test_a_child_of_a_hanging_test_ends_with_it(tmp_path: Path) -> None:
         time.sleep(600)
     """
     root = project(tmp_path, {"tests/test_a.py": source})
-    execute(root, "all", "--timeout", "1")
+    execute(root, "all", "--timeout", "5")
     child = Path(root / "child").read_text()
     deadline = time.monotonic() + 30
     while alive(int(child)) and time.monotonic() < deadline:

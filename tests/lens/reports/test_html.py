@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from argos.lens.reports import html
+from argos.lens.reports import charts, html
 from argos.lens.reports.tests import Changes, RuleSaving, row
 from argos.model.execution import Counts, ExecutionStatus
 from builders import NOON, a_record, a_tests_report, an_execution
@@ -232,3 +232,16 @@ class TestInABrowser:
         shown = show(html.render(a_tests_report()), "#all?sort=__proto__&page=-7&state=nonsense&q=%00")
         assert shown.console == ""
         assert "0 of 1 tests" in shown.page.text
+
+
+def test_no_text_of_the_picture_gets_smaller_than_ten_pixels():
+    source = html.render(a_tests_report({"a": "PF"}))
+    narrowest = int(re.search(r"\.timeline \{[^}]*min-width: (\d+)px", source)[1])
+    size = int(re.search(r"\.timeline text \{[^}]*font-size: (\d+)px", source)[1])
+    assert size * narrowest / charts.WIDTH >= 10
+
+
+def test_what_is_hidden_in_a_wide_table_scrolls_with_it_and_not_with_the_page():
+    source = html.render(a_tests_report({"a": "PF"}))
+    assert re.search(r"\.unseen \{[^}]*position: absolute", source)
+    assert re.search(r"\.scroll \{[^}]*position: relative", source)
