@@ -108,8 +108,9 @@ def analyze(
 ) -> Analysis:
     """The figures of the finished runs and jobs that ended within `window` before `now` (aware).
 
-    `runner_os` limits the jobs to one system: a family (`linux`), or a label or image
-    (`ubuntu-latest`, `ubuntu-24.04`). `patterns` and `failures` are those of the same window.
+    `runner_os` limits the jobs, and what follows from them, to one system: a family (`linux`), or a
+    label or image (`ubuntu-latest`, `ubuntu-24.04`); of runs those remain that had a job there.
+    `patterns` and `failures` are those of the same window.
     """
     since = now - window
     attempts = [
@@ -117,6 +118,12 @@ def analyze(
     ]
     ended = [job for job in jobs if job.finished and _within(job.completed_at, since, now)]
     chosen = [job for job in ended if runner_os is None or _on(job, runner_os)]
+    if runner_os is not None:
+        there, seen = {job.job_id for job in chosen}, {(job.run_id, job.run_attempt) for job in chosen}
+        attempts = [run for run in attempts if (run.run_id, run.run_attempt) in seen]
+        failures = [failure for failure in failures if failure.job_id in there]
+        signatures = {failure.signature for failure in failures}
+        patterns = [pattern for pattern in patterns if pattern.signature in signatures]
     of_runs = [_run_outcome(run) for run in _newest(attempts)]
     of_jobs = [_job_outcome(job) for job in chosen]
     return Analysis(
@@ -135,7 +142,9 @@ def analyze(
         run_times=tuple(ci_health.times(of_runs, lambda run: run.job, lambda run: run.duration_s)),
         job_times=tuple(ci_health.times(of_jobs, lambda job: job.job, lambda job: job.duration_s)),
         queue_times=tuple(ci_health.times(of_jobs, lambda job: job.job, lambda job: job.queued_s)),
-        repairs=ci_health.repairs([_run_outcome(run) for run in attempts], now),
+        repairs=ci_health.repairs(
+            [_run_outcome(run) for run in attempts] if runner_os is None else of_jobs, now
+        ),
         priorities=tuple(_priorities(patterns, failures, attempts, chosen)),
         trend=ci_health.health_trend(of_runs if runner_os is None else of_jobs),
     )

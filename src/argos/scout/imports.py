@@ -181,9 +181,10 @@ def _digest(file: Path) -> bytes:
 def _record(bridge: AnvilBridge, batch: _Batch, belonging: Belonging) -> Iterator[Imported]:
     yield from batch.others
     for report in batch.reports:
-        if report.problem is not None:
-            yield Imported(report.path, report.kind.value, note=report.problem)
-    sound = [report for report in batch.reports if report.problem is None]
+        if not _tells(report):
+            note = report.problem or " ".join(report.left_out) or "It holds no test and no file."
+            yield Imported(report.path, report.kind.value, note=note)
+    sound = [report for report in batch.reports if _tells(report)]
     if not batch.logs and not sound:
         return
     run_id = belonging.run_id or _run_number(batch)
@@ -200,6 +201,11 @@ def _record(bridge: AnvilBridge, batch: _Batch, belonging: Belonging) -> Iterato
         if entry.job is not None and belonging.commit is not None:
             entry.job = dataclasses.replace(entry.job, commit=belonging.commit)
         yield _taken(bridge, run, entry)
+
+
+def _tells(report: ReportFile) -> bool:
+    tests = any(session.tests for session in report.sessions)
+    return report.problem is None and (tests or bool(report.coverage and report.coverage.files))
 
 
 @dataclass(slots=True)
@@ -292,7 +298,10 @@ def _keep(bridge: AnvilBridge, job: WorkflowJob, path: Path) -> None:
 
 
 def _tests(found: JobResults) -> int:
-    return found.execution.counts.total if found.execution else 0
+    """The tests that are named; where none is, those that are counted."""
+    if found.execution is None:
+        return 0
+    return len({result.entity for result in found.results}) or found.execution.counts.total
 
 
 def _last(found: JobResults) -> Iterable[TestResult]:

@@ -195,7 +195,7 @@ def _commit(job: WorkflowJob) -> str:
     raise ArgosError(
         "It is not known at which commit the job ran.",
         where=f"job {job.job_id}",
-        next_step=f"Bring the run home again: scout ci download --run-id {job.run_id}.",
+        next_step="Bring the run home with `scout ci sync`, or import its log again with --commit SHA.",
     )
 
 

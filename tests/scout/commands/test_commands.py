@@ -321,6 +321,28 @@ def test_reports_among_the_artifacts_are_preferred_each_for_its_own_job(
     assert durations == [0.25, 0.125, 0.0]
 
 
+def test_a_job_that_is_red_without_a_failing_test_says_why(
+    tmp_path: Path, github: GitHubServer, world: World
+) -> None:
+    run = world.run(conclusion="failure")
+    text = "##[group]Run pip install x\n##[endgroup]\nERROR: No matching distribution found for x==9\n"
+    log = stamped(text + "##[error]Process completed with exit code 1.\n")
+    job = world.job(run, "test (ubuntu-latest, 3.11)", log=log, conclusion="failure")
+    root = write(tmp_path, {".anvil/config.yaml": "version: 1.0\n"})
+    scout("sync", "--repo", REPO, project=root)
+    shown = scout("show", f"ci-run-{run}", project=root).out
+    assert "No matching distribution found for x==9" in shown
+    assert f"scout ci show {job}" in shown
+    refused = scout("show", "the last one", project=root)
+    assert (refused.code, "12345" in refused.err) == (2, True)
+
+
+def test_an_analysis_of_one_system_tells_of_that_system_alone(shop: Path) -> None:
+    options = ("analyze", "--window", AGES, "--runner-os")
+    assert "No job ran on solaris" in scout(*options, "solaris", project=shop).out
+    assert scout(*options, "windows", "--json", project=shop).json["priorities"] == []
+
+
 # Both spaces
 
 
@@ -418,6 +440,21 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_recorded(tmp_path: Path) ->
     assert "1 job recorded." in ran.out
     missing = scout("import", tmp_path / "nowhere", project=root)
     assert (missing.code, "nowhere" in missing.err) == (2, True)
+
+
+def test_the_system_of_a_log_without_a_head_is_that_of_its_session(tmp_path: Path) -> None:
+    root = write(tmp_path / "shop", {".anvil/config.yaml": "version: 1.0\n"})
+    bare = "\n".join(line.partition("Z ")[2] for line in GREEN.decode().splitlines()[10:])
+    log = write(tmp_path, {"run-4711666/job.log": bare.replace("platform linux", "platform darwin")})
+    assert scout("import", log / "run-4711666", project=root).code == 0
+    document = scout("show", "4711666", "--json", project=root).json
+    assert document["jobs"][0]["runner_os"] == "macos"
+
+
+def test_what_is_no_log_is_not_parsed_as_one(tmp_path: Path) -> None:
+    (tmp_path / "logs.zip").write_bytes(zipped({"0_unit.txt": RED}))
+    ran = scout("parse", tmp_path / "logs.zip")
+    assert (ran.code, "scout ci import" in ran.err) == (2, True)
 
 
 def test_a_log_is_parsed_without_being_recorded(tmp_path: Path) -> None:

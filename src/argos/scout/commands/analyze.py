@@ -50,6 +50,7 @@ def analyze(
       scout ci analyze --window 30 --runner-os ubuntu-latest
     """
     from argos.scout import analysis
+    from argos.scout.patterns import cell_of
 
     place = CIPlace(project)
     history = window_of(place, window, workflow, branch)
@@ -68,15 +69,20 @@ def analyze(
     if not history.runs:
         click.echo(nothing_recorded(window))
         return
+    if runner_os is not None and not found.by_os:
+        systems = ", ".join(sorted({cell_of(job)[0] or "unknown" for job in history.jobs}))
+        click.echo(f"No job ran on {runner_os} in the last {window} days; there were {systems}.")
+        return
     _print(found, window, runner_os)
 
 
 def _print(found: Analysis, window: int, runner_os: str | None) -> None:
     where = f", {runner_os} only" if runner_os else ""
     click.echo(f"last {window} days{where}")
-    click.echo(_rate_sentence("runs", found.runs))
-    if found.first_attempts.rate is not None and found.first_attempts.rate != found.runs.rate:
-        click.echo(_rate_sentence("first attempts", found.first_attempts))
+    if runner_os is None:
+        click.echo(_rate_sentence("runs", found.runs))
+        if found.first_attempts.rate is not None and found.first_attempts.rate != found.runs.rate:
+            click.echo(_rate_sentence("first attempts", found.first_attempts))
     click.echo(_rate_sentence("jobs", found.jobs))
     click.echo(f"trend        {found.trend.sentence}")
     for line in _repairs(found):

@@ -34,8 +34,8 @@ def import_(
     """Take in job logs, log archives, JUnit XML and coverage reports, without a network.
 
     PATH is a file or a folder; each folder is a run. The number of the run is the one in the name of the
-    folder or archive (run-12345, logs_12345.zip), else --run-id, else one that is made of what the files
-    hold, so that to import them again changes nothing.
+    folder or archive (run-12345, logs_12345.zip; five digits or more), else --run-id, else one that is
+    made of what the files hold, so that to import them again changes nothing.
 
     Exit code: 0 fine, 1 a file could not be read, 2 refused.
 
@@ -98,14 +98,15 @@ def _print(found: Sequence[Imported]) -> None:
                 each.tests or "-",
                 each.failing or "-",
                 each.run_id or "-",
-                each.job or each.note or "-",
+                each.job or "-",
             )
             for each in found
         ],
     )
     for each in found:
         if each.note and (each.recorded or each.job is None):
-            click.echo(f"scout: {each.path}: {each.note}", err=True)
+            place = "" if each.note.startswith(f"{each.path}:") else f"{each.path}: "
+            click.echo(f"scout: {place}{each.note}", err=True)
     new = sum(each.recorded and each.job_id is not None for each in found)
     known = sum(not each.recorded and each.job_id is not None for each in found)
     again = f", {known} known already" if known else ""

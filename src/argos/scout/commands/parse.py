@@ -63,13 +63,24 @@ def _parsed(parser: object, path: Path) -> LogReport:
 
 
 def opened(path: Path) -> BinaryIO:
-    """The log's bytes, uncompressed if the file is gzip. Raises `OSError`."""
+    """The log's bytes, uncompressed if need be. Raises `OSError`; `ArgosError` for what is no log."""
     import gzip
 
+    from argos.errors import ArgosError
+    from argos.scout.parsers.reports import HEAD_BYTES, ReportKind, identify
+
     stream = path.open("rb")
-    magic = stream.read(2)
+    head = stream.read(HEAD_BYTES)
     stream.seek(0)
-    if magic != b"\x1f\x8b":
+    if not head.startswith(b"\x1f\x8b"):
+        kind = identify(head, path.name)
+        if kind not in (ReportKind.GITHUB_LOG, ReportKind.OTHER):
+            stream.close()
+            raise ArgosError(
+                f"This is no log of a job but a file of the kind {kind.value}.",
+                where=str(path),
+                next_step="Take it in with: scout ci import",
+            )
         return stream
     stream.close()
     return gzip.open(path, "rb")  # type: ignore[return-value]
@@ -100,6 +111,13 @@ def print_report(report: LogReport) -> None:
         click.echo("the log ends before the job did")
 
 
+def _count(word: str, number: int) -> str:
+    """A count as pytest words it: `1 error`, `2 subtests passed`."""
+    if number == 1 and word in ("errors", "warnings"):
+        word = word[:-1]
+    return f"{number} {word.replace('_', ' ')}"
+
+
 def _print_session(session: TestSession) -> None:
     from argos.console.progress import clock, plural
     from argos.console.tables import one_line
@@ -109,7 +127,8 @@ def _print_session(session: TestSession) -> None:
         f"Python {session.python}" if session.python else None,
         f"pytest {session.pytest}" if session.pytest else None,
     ]
-    words = ", ".join(f"{number} {word}" for word, number in session.counts.items()) or "no summary"
+    nothing = "no tests ran" if session.complete else "no summary"
+    words = ", ".join(_count(word, number) for word, number in session.counts.items()) or nothing
     took = "" if session.duration_s is None else f" in {clock(session.duration_s)}"
     name = f"{session.environment}: " if session.environment else ""
     click.echo(one_line(f"{name}{', '.join(filter(None, versions)) or 'session'}: {words}{took}"))

@@ -68,7 +68,7 @@ def patterns(
         click.echo(nothing_recorded(window))
         return
     if not found:
-        click.echo(f"No such failure in the last {window} days.")
+        click.echo(f"No such failure in the last {window} days; --window looks further back.")
         return
     _print_table(found)
     for number, pattern in enumerate(found[:limit], 1):

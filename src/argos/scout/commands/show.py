@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 GREEN_LOGS = 3
 SHOWN_FAILURES = 10
 SHOWN_LINES = 40
+SHOWN_REASONS = 3
 MESSAGE_LINES = 12
 
 
 @click.command(short_help="What happened in a run or a job.")
-@click.argument("what", metavar="RUN|JOB", type=click.IntRange(1))
+@click.argument("what", metavar="RUN|JOB")
 @click.option(
     "--lines",
     type=click.IntRange(0),
@@ -38,7 +39,7 @@ MESSAGE_LINES = 12
     help="Lines of a job's log that matter.",
 )
 @edge.common_options
-def show(what: int, lines: int, project: Path | None, as_json: bool) -> None:
+def show(what: str, lines: int, project: Path | None, as_json: bool) -> None:
     """Show a run with its jobs and failing tests, or a job with the lines of its log that matter.
 
     The lines that matter are those that the last green logs of the same job do not have.
@@ -50,19 +51,24 @@ def show(what: int, lines: int, project: Path | None, as_json: bool) -> None:
     """
     from argos.store import ci, ci_past
 
+    number = ci.run_number_in(what)
+    if number is None:
+        raise click.BadParameter(
+            f"{what!r} is no run and no job: write 12345 or ci-12345.", param_hint="RUN|JOB"
+        )
     place = CIPlace(project)
     with place.database.read() as connection:
-        if ci_past.known_run(connection, what):
-            run = ci.run(connection, what)
-            _show_run(connection, run, as_json)
+        if ci_past.known_run(connection, number):
+            _show_run(connection, ci.run(connection, number), as_json)
         else:
-            _show_job(connection, place, ci.job(connection, what), lines, as_json)
+            _show_job(connection, place, ci.job(connection, number), lines, as_json)
 
 
 # A run
 
 
 def _show_run(connection: Connection, run: WorkflowRun, as_json: bool) -> None:
+    from argos.model.ci import RED
     from argos.store import ci
 
     every = ci.jobs(connection, [run.run_id])
@@ -78,6 +84,26 @@ def _show_run(connection: Connection, run: WorkflowRun, as_json: bool) -> None:
     _print_facts(_run_facts(run))
     _print_jobs(connection, jobs, {job_id: len(found) for job_id, found in failing.items()})
     _print_by_test(jobs, failing)
+    _print_reasons(connection, [job for job in jobs if job.conclusion in RED and not failing[job.job_id]])
+    red = next((job for job in jobs if job.conclusion in RED), None)
+    if red is not None:
+        click.echo(f"\nlines that matter: scout ci show {red.job_id}")
+
+
+def _print_reasons(connection: Connection, jobs: Sequence[WorkflowJob]) -> None:
+    """Why jobs are red in which no test is known to have failed."""
+    from argos.console.tables import one_line
+    from argos.store import ci
+
+    reports = ci.reports(connection, [job.job_id for job in jobs])
+    for job in jobs:
+        errors = reports[job.job_id].errors if job.job_id in reports else ()
+        click.echo(click.style(f"\n{one_line(job.name)}", fg="red"))
+        for error in errors[:SHOWN_REASONS]:
+            line = "" if error.line is None else f"line {error.line}: "
+            click.echo(f"  {one_line(line + error.message)}")
+        if not errors:
+            click.echo("  its log does not say why" if job.job_id in reports else "  its log is not here")
 
 
 def _run_facts(run: WorkflowRun) -> list[tuple[str, str]]:

@@ -78,7 +78,7 @@ def job_results(
     )
     placed = dataclasses.replace(
         job,
-        runner_os=place.os_label or job.runner_os,
+        runner_os=place.os_label or place.os_family or job.runner_os,
         python_version=place.python or job.python_version,
         commit=job.commit or run.commit,
     )
