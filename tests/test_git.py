@@ -217,3 +217,46 @@ def test_the_variable_may_name_files_by_their_whole_path(repo: Path) -> None:
 def test_the_variable_needs_no_repository(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": ""})
     assert git.changed_files(tmp_path, {"CHANGED_FILES": "a.py"}) == ("a.py",)
+
+
+# Files, renames and commits
+
+
+def test_renames_since_a_commit_lead_from_the_former_path_to_the_present_one(repo: Path) -> None:
+    write(repo, {"long.py": "".join(f"line {n}\n" for n in range(30))})
+    run(repo, "add", ".")
+    run(repo, "commit", "-m", "second")
+    commit = run(repo, "rev-parse", "HEAD")
+    (repo / "pkg").mkdir()
+    run(repo, "mv", "long.py", "pkg/longer name.py")
+    assert git.renames(repo, commit) == {"long.py": "pkg/longer name.py"}
+    run(repo, "commit", "-m", "third")
+    assert git.renames(repo, commit) == {"long.py": "pkg/longer name.py"}
+
+
+@pytest.mark.parametrize("commit", ["0" * 40, "no-such-branch", "--output=x"])
+def test_renames_since_a_commit_that_is_not_there_are_none(repo: Path, commit: str) -> None:
+    assert git.renames(repo, commit) == {}
+    assert not (repo / "x").exists()
+
+
+def test_own_files_are_those_that_git_knows_or_would_take_up(repo: Path) -> None:
+    write(repo, {".gitignore": "*.log\n", "new é.py": "1\n", "x.log": "1\n"})
+    assert git.own_files(repo) == [".gitignore", "a.py", "new é.py", "tests/test_a.py", "tests/test_b.py"]
+    assert git.own_files(repo / "tests") == ["test_a.py", "test_b.py"]
+
+
+def test_commits_are_counted_by_file(repo: Path) -> None:
+    write(repo, {"a.py": "changed\n"})
+    run(repo, "commit", "-am", "second")
+    counts = git.commits_by_file(repo, 30)
+    assert (counts["a.py"], counts["tests/test_a.py"]) == (2, 1)
+    assert git.commits_by_file(repo / "tests", 30) == {"test_a.py": 1, "test_b.py": 1}
+
+
+def test_without_a_repository_there_are_no_files_renames_or_commits(tmp_path: Path) -> None:
+    assert (git.own_files(tmp_path), git.renames(tmp_path, "HEAD"), git.commits_by_file(tmp_path, 9)) == (
+        None,
+        {},
+        {},
+    )

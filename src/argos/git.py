@@ -16,6 +16,7 @@ TIMEOUT_S = 60.0
 # A hook's git sets these relative to the folder it runs in; the project's root may be another one.
 _OF_A_HOOK = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
 _DIFF = ("diff", "--raw", "--numstat", "-z", "--no-renames", "--no-ext-diff", "--ignore-cr-at-eol")
+_COMMIT = re.compile("[0-9a-fA-F]{4,64}")
 _OWN_FOLDER = ".argos/"
 
 
@@ -82,10 +83,45 @@ def changed_files(root: Path, environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(path for path in found if (root / path).is_file() or _deleted_source(root, path)))
 
 
+def renames(root: Path, commit: str) -> dict[str, str]:
+    """From a file's former path to its present one, for what git sees as renamed since a commit's hash.
+
+    Both relative to `root`; files outside of it are left out. Empty without git, and for a commit that
+    the repository does not have.
+    """
+    if not _COMMIT.fullmatch(commit):
+        return {}  # it may begin like an option
+    how = ("--name-status", "-z", "-M", "--diff-filter=R", "--relative", "--no-ext-diff")
+    told = _where_there_is_git(root, "diff", *how, commit, "--")
+    fields = iter((told or "").split("\0"))
+    return {next(fields): next(fields) for status in fields if status.startswith("R")}
+
+
+def own_files(root: Path) -> list[str] | None:
+    """The files below `root` that git knows or would take up, relative to it; None outside a repository."""
+    told = _where_there_is_git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    return None if told is None else sorted({path for path in told.split("\0") if path})
+
+
+def commits_by_file(root: Path, days: int) -> dict[str, int]:
+    """How many commits of the last days changed each file below `root`; empty without git."""
+    how = ("--name-only", "--format=", "--relative", "--no-renames", "-z")
+    told = _where_there_is_git(root, "log", f"--since={days}.days", *how)
+    counts: dict[str, int] = {}
+    for path in (told or "").replace("\n", "\0").split("\0"):
+        if path:
+            counts[path] = counts.get(path, 0) + 1
+    return counts
+
+
 def _deleted_source(root: Path, path: str) -> bool:
     name = PurePath(path)
     test = name.stem.startswith("test_") or name.stem.endswith("_test")
     return name.suffix == ".py" and not test and not os.path.lexists(root / path)
+
+
+def _where_there_is_git(root: Path, *arguments: str) -> str | None:
+    return None if shutil.which("git") is None else _git(root, *arguments)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

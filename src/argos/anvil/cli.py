@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import argos
-from argos.anvil.commands import analyze, compare, db, execute, history, init, rules, stats
+from argos.anvil.commands import analyze, compare, db, execute, history, init, quality, rules, stats
 from argos.console import edge
 
 
@@ -29,6 +29,7 @@ anvil.add_command(stats.stats)
 anvil.add_command(history.history)
 anvil.add_command(compare.compare)
 anvil.add_command(analyze.analyze)
+anvil.add_command(quality.quality)
 anvil.add_command(db.db)
 edge.completion_command(anvil, "anvil")
 

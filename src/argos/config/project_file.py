@@ -137,11 +137,60 @@ class IsortValidator(Table):
     options: IsortOptions | None = None
 
 
+class PylintOptions(Table):
+    max_line_length: int | None = None
+    disable: Texts = None
+    enable: Texts = None
+
+
+class PylintValidator(Table):
+    enabled: bool | None = None
+    discovery: FilesFound | None = None
+    options: PylintOptions | None = None
+
+
+class RuffOptions(Table):
+    line_length: int | None = None
+    select: Texts = None
+    extend_select: Texts = None
+    ignore: Texts = None
+
+
+class RuffValidator(Table):
+    enabled: bool | None = None
+    discovery: FilesFound | None = None
+    options: RuffOptions | None = None
+
+
+class MypyOptions(Table):
+    strict: bool | None = None
+
+
+class MypyValidator(Table):
+    enabled: bool | None = None
+    discovery: FilesFound | None = None
+    options: MypyOptions | None = None
+
+
+LINTER_OPTIONS: dict[str, type[Table]] = {
+    "flake8": Flake8Options,
+    "black": BlackOptions,
+    "isort": IsortOptions,
+    "pylint": PylintOptions,
+    "ruff": RuffOptions,
+    "mypy": MypyOptions,
+}
+"""The options of each linter; rules may set the same keys in their executor's options."""
+
+
 class Validators(Table):
     pytest: PytestValidator | None = None
     flake8: Flake8Validator | None = None
     black: BlackValidator | None = None
     isort: IsortValidator | None = None
+    pylint: PylintValidator | None = None
+    ruff: RuffValidator | None = None
+    mypy: MypyValidator | None = None
 
 
 class ProjectFile(Table):

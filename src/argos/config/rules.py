@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from argos.config.project import mistakes_error
-from argos.config.project_file import PytestOptions
+from argos.config.project_file import LINTER_OPTIONS, PytestOptions
 from argos.config.quantities import parse_age as parse_age
 from argos.config.quantities import parse_duration as parse_duration
 from argos.config.quantities import parse_rate as parse_rate
@@ -24,7 +24,7 @@ from argos.config.rules_file import (
     RuleEntry,
     RulesFile,
 )
-from argos.config.schema import key_of, validate, without
+from argos.config.schema import Table, key_of, validate, without
 from argos.config.yaml_source import Document, KeyPath, Problem, did_you_mean, read, shown
 from argos.errors import ArgosError
 from argos.model.rule import Criterion, Rule
@@ -217,9 +217,13 @@ def _set_keys(condition: Condition) -> dict[str, Any]:
 
 
 def _executor_problems(executor: Executor | None, document: Document, path: KeyPath) -> list[Problem]:
-    if executor is None or executor.type not in (None, "pytest"):
+    if executor is None:
         return []
-    return validate(PytestOptions, executor.options or {}, document, (*path, "executor", "options"))[1]
+    options: dict[str, type[Table]] = {"pytest": PytestOptions, **LINTER_OPTIONS}
+    model = options.get(executor.type or "pytest")
+    if model is None:
+        return []
+    return validate(model, executor.options or {}, document, (*path, "executor", "options"))[1]
 
 
 def _twice(entry: _Entry, first: _Entry) -> _Entry:

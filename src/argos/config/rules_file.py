@@ -103,7 +103,7 @@ class Condition(Table):
 
 
 class Executor(Table):
-    # What runs the selection. Only pytest runs in this version; the others are read and kept.
+    # What runs the selection.
     type: Literal["pytest", "pytest-cov", "flake8", "black", "isort", "pylint", "ruff", "mypy"] | None = None
     options: dict[str, Any] | None = None
 

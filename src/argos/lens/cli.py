@@ -15,6 +15,7 @@ import click
 from argos import __version__
 from argos.console import edge
 from argos.errors import ArgosError
+from argos.lens.commands import quality
 from argos.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -164,6 +165,18 @@ def _renderer(form: str) -> Callable[[TestsReport], str]:
     return html.render
 
 
+@lens.group(short_help="Ask a question, and fail where its gate is not met.")
+def analyze() -> None:
+    """Ask a question of what is recorded, and fail where its gate is not met.
+
+    \b
+    Example:
+      lens analyze quality --criteria regressions
+    """
+
+
+report.add_command(quality.report_quality)
+analyze.add_command(quality.analyze_quality)
 edge.completion_command(lens, "lens")
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from argos.errors import ArgosError
 from argos.model.execution import ExecutionStatus
-from argos.store import bulk, entities, statistics
+from argos.store import bulk, entities, quality, statistics
 from argos.store.database import SQLITE, Database, copy
 from argos.store.encoding import microseconds, optional_time, selected_ids
 from argos.store.rows import COUNTS
@@ -265,6 +265,7 @@ def _delete(connection: sa.Connection, doomed: list[int]) -> dict[str, int]:
         connection.execute(sa.delete(executions).where(executions.c.id == number))
     for space, numbers in touched.items():
         statistics.renew(connection, space, numbers)
+    quality.forget(connection)
     orphans = _without_results(connection, [])
     connection.execute(sa.delete(entities_table).where(bulk.among(connection, entities_table.c.id, orphans)))
     return {"executions": len(doomed), "results": deleted, "entities": len(orphans)}

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from argos.config import folders
 from argos.errors import ArgosError
+from argos.store import quality_tables  # noqa: F401 - its tables belong to METADATA
 from argos.store.failures import LOCK_WAIT_S, explained
 from argos.store.tables import HEAD, METADATA, REVISIONS, VERSION_TABLE
 

@@ -1,7 +1,8 @@
 """The schema as declarative classes, for those who query the database with SQLAlchemy's ORM.
 
-`ExecutionHistory`, `EntityStatistics` and `WorkflowTestResult` are views and can only be read. Argos
-itself works on the tables; loading the ORM takes a tenth of a second and no command does so.
+The classes of views (`ExecutionHistory`, `EntityStatistics`, `WorkflowTestResult`, `LintViolation`,
+`LintSummary`, `CodeQualityMetrics`) can only be read. Argos itself works on the tables; loading the ORM
+takes a tenth of a second and no command does so.
 """
 
 from __future__ import annotations
@@ -179,3 +180,56 @@ class CIFailurePattern(Base):
     description: Mapped[str]
     suggested_fix: Mapped[str | None]
     meta: Mapped[dict[str, Any]]
+
+
+class LintViolation(Base):
+    """One finding in one scan. `severity` is ERROR, WARNING or INFO; `finding` is its identity over scans."""
+
+    __tablename__ = "lint_violations"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    execution_id: Mapped[str]
+    file_path: Mapped[str]
+    line_number: Mapped[int | None]
+    column_number: Mapped[int | None]
+    severity: Mapped[str]
+    code: Mapped[str]
+    message: Mapped[str]
+    validator: Mapped[str]
+    timestamp: Mapped[datetime]
+    finding: Mapped[int]
+
+
+class LintSummary(Base):
+    """One scan in numbers. `by_code` leads from a code to how often it was found."""
+
+    __tablename__ = "lint_summary"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    execution_id: Mapped[str]
+    timestamp: Mapped[datetime]
+    files_scanned: Mapped[int]
+    total_violations: Mapped[int]
+    errors: Mapped[int]
+    warnings: Mapped[int]
+    info: Mapped[int]
+    by_code: Mapped[dict[str, Any]]
+    validator: Mapped[str]
+    crashed: Mapped[bool]
+    new_violations: Mapped[int]
+    fixed_violations: Mapped[int]
+
+
+class CodeQualityMetrics(Base):
+    """One file over all its scans. A finding counts in each scan that shows it."""
+
+    __tablename__ = "code_quality_metrics"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    file_path: Mapped[str]
+    total_scans: Mapped[int]
+    total_violations: Mapped[int]
+    avg_violations_per_scan: Mapped[float]
+    most_common_code: Mapped[str | None]
+    last_scan: Mapped[datetime]
+    last_violation: Mapped[datetime | None]

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """The revisions under `migrations/versions`, oldest first; known here so that Alembic need not be loaded."""
 
 HEAD = REVISIONS[-1]
@@ -290,4 +290,11 @@ ci_cursors = sa.Table(
     sa.Column("stretches", sa.JSON, nullable=False),
 )
 
-VIEWS = ("execution_history", "entity_statistics", "workflow_test_results")
+VIEWS = (
+    "execution_history",
+    "entity_statistics",
+    "workflow_test_results",
+    "lint_violations",
+    "lint_summary",
+    "code_quality_metrics",
+)

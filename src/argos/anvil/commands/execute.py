@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from argos.anvil.commands import lint
 from argos.console import edge
 from argos.workplace import Workplace, complete_rules
 
@@ -62,6 +63,8 @@ def execute(
 ) -> None:
     """Run the tests that a rule selects, with the project's own interpreter, and remember every result.
 
+    A rule whose executor is a linter looks at files instead: those that it selects.
+
     Options of pytest may follow after `--`; what to run is said by the rule.
 
     \b
@@ -79,7 +82,15 @@ def execute(
     from argos.console.progress import ProgressLine
 
     place = Workplace(project)
-    rule = _runnable(place.rules.get(rule_name), place.project)
+    rule = _enabled(place.rules.get(rule_name))
+    if rule.executor in lint.EXECUTORS:
+        _refuse_of_pytest(rule, {"--shard": shard, "--timeout": timeout, "-- PYTEST ARGS": pytest_args})
+        _stop_on_termination()
+        code = lint.execute(place, rule, space=_space(space), dry_run=dry_run, as_json=as_json)
+        if not dry_run:
+            _mirror(place)
+        raise SystemExit(code)
+    rule = _runnable(rule, place.project)
     interpreter = resolve_interpreter(place.project, os.environ)
     options = Options(
         space=_space(space),
@@ -166,17 +177,34 @@ def _runnable(rule: Rule, project: ProjectConfig) -> Rule:
             where=str(project.source),
             next_step="Set enabled: true under validators: pytest:.",
         )
-    if not rule.enabled:
-        raise ArgosError(
-            f"The rule {rule.name!r} is disabled.", where=rule.source, next_step="Set enabled: true there."
-        )
     if rule.executor != "pytest":
         raise ArgosError(
             f"The rule {rule.name!r} needs the executor {rule.executor!r}, which this version does not run.",
             where=rule.source,
-            next_step="It runs rules with executor type pytest.",
+            next_step=f"It runs rules with executor type pytest, {', '.join(sorted(lint.EXECUTORS))}.",
         )
     return rule
+
+
+def _enabled(rule: Rule) -> Rule:
+    from argos.errors import ArgosError
+
+    if not rule.enabled:
+        raise ArgosError(
+            f"The rule {rule.name!r} is disabled.", where=rule.source, next_step="Set enabled: true there."
+        )
+    return rule
+
+
+def _refuse_of_pytest(rule: Rule, given: dict[str, Any]) -> None:
+    from argos.errors import ArgosError
+
+    for option in (name for name, value in given.items() if value):
+        raise ArgosError(
+            f"{option} is for pytest, and the rule {rule.name!r} runs {rule.executor}.",
+            where=rule.source,
+            next_step="Leave it out.",
+        )
 
 
 def _space(text: str) -> str:

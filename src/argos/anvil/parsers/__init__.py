@@ -1,0 +1,1 @@
+"""Readers of what the validators write."""

@@ -1,0 +1,1 @@
+"""The commands of lens, one file for each subject."""
