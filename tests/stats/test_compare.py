@@ -135,6 +135,12 @@ def test_every_test_is_in_exactly_one_place_and_turning_the_sides_turns_the_list
     assert (one.only_here, one.only_there) == (other.only_there, other.only_here)
 
 
+@pytest.mark.parametrize("seconds", [0.0, 5e-324, 1e-9])
+def test_a_duration_that_no_clock_measures_has_no_ratio(seconds: float):
+    report = compare(timed(a=2.0), {LINUX: timed(a=seconds)})
+    assert (report.durations, report.agreeing) == ((), 1)
+
+
 @given(st.floats(0.01, 100))
 def test_the_factor_takes_the_whole_machine_out(factor: float):
     report = compare(timed(**ten_tests()), {LINUX: timed(**ten_tests(factor))})

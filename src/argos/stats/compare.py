@@ -24,6 +24,7 @@ _ENOUGH_TESTS = 8
 _LEAST_SPREAD = math.log(1.1)
 _UNKNOWN_SPREAD = math.log(1.5)
 _LEAST_DIFFERENCE_S = 0.05
+_LEAST_MEASURED_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -209,5 +210,6 @@ def _log_ratios(here: Side, there: Side) -> dict[str, float]:
 
 
 def _timed(observation: Observation) -> float | None:
-    """The seconds of a test that passed, None if they are not known or zero."""
-    return (observation.duration_s or None) if observation.passing else None
+    """The seconds of a test that passed, None if they are not known or too few to be measured."""
+    seconds = observation.duration_s or 0.0
+    return seconds if observation.passing and seconds >= _LEAST_MEASURED_S else None
