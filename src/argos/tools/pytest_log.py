@@ -102,6 +102,12 @@ _TIMEOUT = re.compile(r"(?:E\s+)?Failed: Timeout \(?>")
 
 _ABOUT = ("platform ", "rootdir", "plugins: ", "collected ", "collecting ", "gw")
 STARTS = " test session starts ="
+ALSO = "---- also in teardown ----"
+"""Stands in the traceback of a test that failed in its call, before what failed in its teardown."""
+LINES_HELD = 1_000
+"""Lines behind a doubtful summary line that are held back until it is clear whose they are."""
+BAR_VARIES = 4
+"""Columns that a summary line may be narrower than the session's first line."""
 
 
 @dataclass(slots=True)
@@ -205,6 +211,18 @@ class _Entry:
     @property
     def message(self) -> str | None:
         return "\n".join(self.lines).strip() or None
+
+
+@dataclass(slots=True)
+class _Held:
+    """A summary line that may be text which a test has printed, and the lines behind it."""
+
+    text: str
+    line: int
+    counts: dict[str, int]
+    duration_s: float
+    take: Callable[[str, int], None]
+    behind: list[tuple[str, int]] = field(default_factory=list)
 
 
 def summary_counts(text: str) -> tuple[dict[str, int], float] | None:
@@ -354,7 +372,9 @@ class SessionReader:
         "_captured",
         "_entries",
         "_entry",
+        "_failed_twice",
         "_failing_titles",
+        "_held",
         "_keep",
         "_nested",
         "_pending",
@@ -449,6 +469,8 @@ class SessionReader:
         self._entries: list[_Entry] = []
         self._entry: _Entry | None = None
         self._subfailed: set[str] = set()
+        self._failed_twice: set[str] = set()
+        self._held: _Held | None = None
         self._subs_listed = self._subs_seen = 0
         self.zone = "progress"
         self.take: Callable[[str, int], None] = self._progress
@@ -614,7 +636,9 @@ class SessionReader:
             if self.allowance.tests > 0:
                 self.allowance.tests -= 1
                 self.tests[node] = outcome
-        elif outcome == "error" and before != "failed":
+        elif outcome == "error" and before == "failed":
+            self._failed_twice.add(node)
+        elif outcome == "error":
             self.tests[node] = "error"
             self.teardown.add(node)
         elif outcome != "error":
@@ -627,7 +651,7 @@ class SessionReader:
         if text.startswith(_ABOUT) or _WORKERS.match(text):
             self._about(text)
         elif not self.header and (found := summary_counts(text)) is not None:
-            self._finish(*found, line)
+            self._end(text, found, line)
         elif text.startswith("INTERNALERROR>"):
             self._internal(text, line)
         elif self._pending is not None and "+ Timeout +" in text:
@@ -677,7 +701,7 @@ class SessionReader:
         """Take a line with bars, if it is a heading or the end of this session; it is text otherwise."""
         counts = summary_counts(text)
         if counts is not None and (self.header or text[:1] == "=" or self.zone != "progress"):
-            self._finish(*counts, line)
+            self._end(text, counts, line)
             return True
         found = _HEADING.match(text) if text[-1] == "=" else None
         if found is None:
@@ -747,7 +771,7 @@ class SessionReader:
             self._internal(text, line)
             return True
         if not self.header and first.isdigit() and (found := summary_counts(text)) is not None:
-            self._finish(*found, line)
+            self._end(text, found, line)
             return True
         return first == "F" and self._gate(text, line)
 
@@ -776,7 +800,10 @@ class SessionReader:
             return False
         counts = summary_counts(text)
         if counts is not None:
-            if self._captured and not self._ends_here(counts[0], len(text)):
+            if not self._captured:
+                self._end(text, counts, line)
+                return True
+            if not self._ends_here(counts[0], len(text)):
                 return False
             self._finish(*counts, line)
             return True
@@ -864,7 +891,7 @@ class SessionReader:
             self._entry = None
             return
         if not self.header and first.isdigit() and (found := summary_counts(text)) is not None:
-            self._finish(*found, line)
+            self._end(text, found, line)
             return
         if first in _ENTRY_STARTS and (entry := _ENTRY.match(text)) and self._enter(entry):
             return
@@ -957,6 +984,107 @@ class SessionReader:
         elif not self.header and (counts := summary_counts(text)) is not None:
             self._finish(*counts, line)
 
+    # The end
+
+    def _end(self, text: str, found: tuple[dict[str, int], float], line: int) -> None:
+        """End the session with this summary line; hold it back if a test may have printed it."""
+        if self._pending_word is not None:
+            self._settle()
+        if self._is_own(found[0], len(text)):
+            self._finish(*found, line)
+        else:
+            self._held = _Held(text, line, *found, self.take)
+            self.take = self._behind_held
+
+    def _is_own(self, counts: Mapping[str, int], width: int) -> bool:
+        """Whether a summary line is surely this session's: by what was seen and collected, and its width."""
+        agrees = self._agrees(counts)
+        if self._exceeds(counts) or agrees is False:
+            return False
+        if agrees:
+            return True
+        if self.header and self._is_narrow(width):
+            return False
+        if self.zone != "summary":
+            return True
+        listed = Counter("errors" if entry.outcome == "error" else entry.outcome for entry in self._entries)
+        return all(listed[word] == counts.get(word, 0) for word in ("failed", "errors"))
+
+    def _is_narrow(self, width: int) -> bool:
+        return width < self.width - BAR_VARIES
+
+    def _exceeds(self, counts: Mapping[str, int]) -> bool:
+        """Whether more tests are counted than were collected."""
+        ran = sum(counts.get(word, 0) for word in _COUNTED if word != "errors")
+        return self.collected is not None and ran > self.collected
+
+    def _behind_held(self, text: str, line: int) -> None:
+        """Take a line behind a doubtful summary line: it may tell whether the session goes on."""
+        held = self._held
+        if held is None:
+            self.take(text, line)
+        elif self._shows_more(text, held):
+            self._held = None
+            self.take = held.take
+            if self._entry is not None:
+                self._entry.add(held.text)
+            elif self._block is not None:
+                self._block.add(held.text)
+            for earlier, number in [*held.behind, (text, line)]:
+                self.take(earlier, number)
+        elif _is_of_another(text):
+            self._believe_held()
+            self.leaves(text, line)
+        else:
+            held.behind.append((text, line))
+            if len(held.behind) >= LINES_HELD:
+                self._believe_held()
+
+    def _shows_more(self, text: str, held: _Held) -> bool:
+        """Whether a line shows that the session goes on behind the summary line that is held back."""
+        found = summary_counts(text)
+        if found is not None:
+            return self._replaces(text, found[0], held)
+        if self.zone == "summary":
+            entry = _ENTRY.match(text) if text[:1] in ("F", "E") else None
+            return entry is not None and _is_name(entry["rest"].strip())
+        return self._still_runs(text, held)
+
+    def _replaces(self, text: str, counts: Mapping[str, int], held: _Held) -> bool:
+        """Whether a later summary line is at least as likely the session's own as the one held back."""
+        barred, was_barred = text[:1] == "=", held.text[:1] == "="
+        if barred != was_barred and barred != self.header:
+            return False
+        narrower = self._is_narrow(len(text)) and not self._is_narrow(len(held.text))
+        return not (barred and narrower) and not self._exceeds(counts)
+
+    def _still_runs(self, text: str, held: _Held) -> bool:
+        """Whether a line behind a summary line among the progress is a result or heading of this session."""
+        if self._pending is not None and text.startswith(tuple(OUTCOMES)):
+            return _ending(" " + text) is not None
+        running = self.collected is not None and sum(self.tally[word] for word in _COUNTED) < self.collected
+        if running and "::" in text:
+            ending = _ending(text[:NAME_KEPT])
+            return ending is not None and _is_name(ending[0])
+        if self.zone == "blocks" and text[:1] == "_" and _BLOCK.match(text):
+            return True
+        heading = _HEADING.match(text) if text[-1:] == "=" else None
+        if heading is None or heading["title"] not in ("FAILURES", "ERRORS", "short test summary info"):
+            return False
+        if self.zone == "blocks":
+            return True
+        return self.header and (self._exceeds(held.counts) or self._is_narrow(len(held.text)))
+
+    def _believe_held(self) -> None:
+        """End the session with the line that was held back; the lines behind it are not the session's."""
+        held, self._held = self._held, None
+        if held is None:
+            return
+        self._finish(held.counts, held.duration_s, held.line)
+        for text, line in held.behind:
+            if text and summary_counts(text) is None:
+                self.leaves(text, line)
+
     def _finish(self, counts: dict[str, int], duration_s: float, line: int) -> None:
         self._settle()
         self._close_block()
@@ -1002,13 +1130,14 @@ class SessionReader:
     @property
     def cut_off(self) -> bool:
         """Whether more was to come: neither the summary line nor the short summary was reached."""
-        return not self.complete and self.zone != "summary"
+        return not self.complete and self.zone != "summary" and self._held is None
 
     def session(self, last_line: int | None = None) -> TestSession:
         """All that was read so far; `complete` only if the summary line has come.
 
         `last_line` is where a session without that line ends.
         """
+        self._believe_held()
         if self._pending_word is not None:
             self._settle()
         self._close_block()
@@ -1046,6 +1175,7 @@ class SessionReader:
         if agrees:
             return True
         named = Counter("errors" if test.outcome == "error" else test.outcome for test in tests)
+        named["errors"] += len(self._failed_twice)
         if all(named.get(word, 0) == self.counts.get(word, 0) for word in _COUNTED):
             return True
         more = any(named.get(word, 0) > self.counts.get(word, 0) for word in ("failed", "errors"))
@@ -1062,7 +1192,10 @@ class SessionReader:
                 outcomes[node] = "failed"
         blocks = _Blocks(self._blocks)
         if not any(outcome in _FAILING for outcome in outcomes.values()):
-            outcomes.update(self._from_blocks())
+            for node, outcome in self._from_blocks():
+                if outcomes.setdefault(node, outcome) != outcome:
+                    outcomes[node] = "failed"
+                    self._failed_twice.add(node)
         for node in self.reruns:
             outcomes.setdefault(node, "failed" if self.complete else "error")
         return tuple(self._tests(outcomes, messages, blocks))
@@ -1080,6 +1213,9 @@ class SessionReader:
         before = outcomes.get(entry.nodeid)
         if before is None or (before not in _FAILING and entry.outcome in _FAILING):
             outcomes[entry.nodeid] = entry.outcome
+        elif {before, entry.outcome} == {"failed", "error"}:
+            outcomes[entry.nodeid] = "failed"
+            self._failed_twice.add(entry.nodeid)
         if entry.outcome in _FAILING:
             messages.setdefault((entry.nodeid, entry.outcome == "error"), entry.message)
 
@@ -1128,12 +1264,19 @@ class SessionReader:
                 yield LoggedTest(node, outcome, durations.get(node), reruns=reruns.get(node, 0))
             else:
                 block = blocks.of(node, outcome)
+                message = self._message(messages.get((node, outcome == "error")), block)
+                traceback = block.text if block else None
+                if outcome == "failed" and node in self._failed_twice:
+                    after = blocks.of(node, "error")
+                    message = _with_teardown(message, self._message(messages.get((node, True)), after))
+                    if after is not None and after.text:
+                        traceback = "\n".join(part for part in (traceback, ALSO, after.text) if part)
                 yield LoggedTest(
                     node,
                     outcome,
                     durations.get(node),
-                    self._message(messages.get((node, outcome == "error")), block),
-                    block.text if block else None,
+                    message,
+                    traceback,
                     block.phase if block else self._phase(node, outcome),
                     reruns.get(node, 0),
                 )
@@ -1210,6 +1353,22 @@ def _plain(title: str) -> tuple[str, str | None]:
     if title.startswith("ERROR collecting "):
         return tidy(title[17:]), "collect"
     return title, None
+
+
+def _with_teardown(message: str | None, teardown: str | None) -> str | None:
+    """The message of the call, then that of the teardown on lines of its own."""
+    if teardown is None:
+        return message
+    return "\n".join(part for part in (message, f"Also in teardown: {teardown}") if part)
+
+
+def _is_of_another(text: str) -> bool:
+    """Whether a line behind a session's end is a driver's, begins a session, or is an outcome alone."""
+    if summary_counts(text) is not None:
+        return False
+    if starts_session(text) is not None or starts_quietly(text) or _DRIVER.match(text):
+        return True
+    return text.startswith(tuple(OUTCOMES)) and _ending(" " + text) is not None
 
 
 def _file_of(nodeid: str) -> str:

@@ -424,6 +424,27 @@ def test_a_test_that_passes_and_fails_in_teardown_is_an_error_of_the_teardown():
     assert session.consistent
 
 
+@pytest.mark.parametrize(
+    "progress", [["t.py FE [100%]"], ["t.py::test_a FAILED [ 50%]", "t.py::test_a ERROR [ 50%]"]]
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_test_that_fails_in_its_call_and_its_teardown_is_failed_and_keeps_both(progress, turned):
+    errors = "==================================== ERRORS ===================================="
+    entries = ["FAILED t.py::test_a - bad", "ERROR t.py::test_a - worse"]
+    session = only(
+        read(
+            START, PLATFORM, "collected 1 item", *progress,
+            errors, *block("ERROR at teardown of test_a", "E   worse", "t.py:9: E"),
+            FAILURES, *block("test_a", "E   bad", "t.py:2: E"),
+            SUMMARY, *(reversed(entries) if turned else entries), "=== 1 failed, 1 error in 0.1s ===",
+        )
+    )  # fmt: skip
+    (test,) = session.tests
+    assert (test.outcome, test.phase, test.message) == ("failed", "call", "bad\nAlso in teardown: worse")
+    assert test.traceback == "E   bad\nt.py:2: E\n---- also in teardown ----\nE   worse\nt.py:9: E"
+    assert session.consistent
+
+
 def test_errors_of_files_and_folders_are_errors_of_the_collection():
     session = only(
         read(
@@ -500,6 +521,81 @@ def test_several_sessions_in_one_log_are_kept_apart_in_order():
     report = read_job(*one, *one, *two, script=["pytest || pytest || pytest"])
     assert [dict(s.counts) for s in report.sessions] == [{"failed": 1}, {"failed": 1}, {"passed": 1}]
     assert report.exit_code is None
+
+
+PRINTED = "=== 3 failed, 9 passed in 1.0s ==="
+
+
+@pytest.mark.parametrize("printed", [PRINTED, " 3 failed, 9 passed in 1.0s ".center(80, "=")])
+@pytest.mark.parametrize("progress", [["t.py FF. [100%]"], []])
+def test_a_summary_line_in_a_message_does_not_end_the_session(printed, progress):
+    session = only(
+        read(
+            START, PLATFORM, "collected 3 items", *progress, SUMMARY,
+            "FAILED t.py::test_a - first", printed, "last", "FAILED t.py::test_b - bad",
+            " 2 failed, 1 passed in 0.50s ".center(80, "="),
+        )
+    )  # fmt: skip
+    assert [t.nodeid for t in session.failures] == ["t.py::test_a", "t.py::test_b"]
+    assert session.failures[0].message == f"first\n{printed}\nlast"
+    assert (session.counts, session.duration_s) == ({"failed": 2, "passed": 1}, 0.5)
+
+
+def test_a_summary_line_in_the_last_message_does_not_end_the_session():
+    lines = [START, PLATFORM, "collected 1 item", "t.py F [100%]", SUMMARY, "FAILED t.py::test_a - first"]
+    session = only(read(*lines, PRINTED, "last", " 1 failed in 0.50s ".center(80, "=")))
+    assert (session.counts, session.failures[0].message) == ({"failed": 1}, f"first\n{PRINTED}\nlast")
+
+
+def test_a_summary_line_in_a_message_of_a_quiet_run_does_not_end_the_session():
+    session = only(
+        read(
+            "FF [100%]", SUMMARY, "FAILED t.py::test_a - first", "3 failed in 0.07s", "last",
+            "FAILED t.py::test_b - bad", "2 failed in 0.50s",
+        )
+    )  # fmt: skip
+    assert [t.nodeid for t in session.failures] == ["t.py::test_a", "t.py::test_b"]
+    assert session.counts == {"failed": 2}
+
+
+def test_a_quiet_summary_line_in_captured_output_does_not_end_the_session():
+    printed = [" Captured stdout call ".center(80, "-"), "3 failed in 0.07s"]
+    session = only(
+        read(
+            "FF [100%]", FAILURES, *block("test_a", "E   bad", "t.py:2: E", *printed),
+            *block("test_b", "E   worse", "t.py:5: E"),
+            SUMMARY, "FAILED t.py::test_a - bad", "FAILED t.py::test_b - worse", "2 failed in 0.50s",
+        )
+    )  # fmt: skip
+    assert [(t.nodeid, t.traceback is not None) for t in session.failures] == [
+        ("t.py::test_a", True),
+        ("t.py::test_b", True),
+    ]
+    assert session.counts == {"failed": 2}
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_a_summary_line_that_a_test_prints_does_not_end_the_session(verbose):
+    results = (
+        ["t.py::test_a ", PRINTED, "PASSED", "t.py::test_b FAILED"] if verbose else ["t.py ", PRINTED, ".F"]
+    )
+    session = only(
+        read(
+            START, PLATFORM, "collected 2 items", *results, FAILURES, *block("test_b", "E   bad", "t.py:2: E"),
+            SUMMARY, "FAILED t.py::test_b - bad", " 1 failed, 1 passed in 0.50s ".center(80, "="),
+        )
+    )  # fmt: skip
+    assert session.counts == {"failed": 1, "passed": 1}
+    assert [t.nodeid for t in session.failures] == ["t.py::test_b"]
+
+
+def test_what_follows_a_doubtful_summary_line_is_read_as_before():
+    lines = [START, PLATFORM, "collected 1 item", "t.py F [100%]", PRINTED]
+    report = read(
+        *lines, "src/a.py:3:1: F401 'os' imported but unused", START, PLATFORM, "=== 1 passed in 0.1s ==="
+    )
+    assert [dict(s.counts) for s in report.sessions] == [{"failed": 3, "passed": 9}, {"passed": 1}]
+    assert [(v.path, v.code) for v in report.lint] == [("src/a.py", "F401")]
 
 
 def test_a_session_that_died_does_not_swallow_the_next():
